@@ -1,0 +1,2 @@
+//! Text to checked conditions and queries.
+pub mod ast;
