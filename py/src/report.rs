@@ -1,0 +1,77 @@
+//! What an import that skips bad lines came to.
+
+use pyo3::prelude::*;
+
+use crate::html;
+
+/// One line that an import skipped.
+///
+/// Attributes:
+///     line: The number of the line, or of the item, from 1.
+///     path: The place inside the twin, for example ``tags.floor``, if the fault has one.
+///     reason: What is wrong there.
+#[pyclass(frozen, eq, get_all, module = "twincast")]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct LineError {
+    pub(crate) line: u64,
+    pub(crate) path: Option<String>,
+    pub(crate) reason: String,
+}
+
+#[pymethods]
+impl LineError {
+    fn __repr__(&self) -> String {
+        format!("LineError(line={}, {})", self.line, self.text())
+    }
+}
+
+impl LineError {
+    fn text(&self) -> String {
+        match &self.path {
+            Some(path) if !path.is_empty() => format!("{path}: {}", self.reason),
+            _ => self.reason.clone(),
+        }
+    }
+}
+
+/// What ``import_twins(..., on_error="skip")`` came to.
+///
+/// Attributes:
+///     imported: The twins that are in the hub now.
+///     errors: The first bad lines, in order; at most a thousand are kept.
+///     errors_total: All bad lines.
+///
+/// Examples:
+///     >>> report = twincast.Hub().import_twins(
+///     ...     ['{"deviceId": "a"}', '{"deviceId": "b", "tags": 7}'], on_error="skip")
+///     >>> report.imported, report.errors_total, report.errors[0].line
+///     (1, 1, 2)
+#[pyclass(frozen, get_all, module = "twincast")]
+#[derive(Debug)]
+pub(crate) struct ImportReport {
+    pub(crate) imported: u64,
+    pub(crate) errors: Vec<LineError>,
+    pub(crate) errors_total: u64,
+}
+
+#[pymethods]
+impl ImportReport {
+    fn __repr__(&self) -> String {
+        format!("ImportReport(imported={}, errors_total={})", self.imported, self.errors_total)
+    }
+
+    fn _repr_html_(&self) -> String {
+        let mut text = format!(
+            "<b>ImportReport</b>: {} imported, {} skipped",
+            html::count(self.imported),
+            html::count(self.errors_total)
+        );
+        if !self.errors.is_empty() {
+            let rows = self.errors.iter().take(20).map(|error| {
+                [error.line.to_string(), error.path.clone().unwrap_or_default(), error.reason.clone()]
+            });
+            text.push_str(&html::table(&["line", "path", "reason"], rows));
+        }
+        text
+    }
+}
