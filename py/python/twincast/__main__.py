@@ -1,0 +1,7 @@
+"""`python -m twincast` runs the demo."""
+
+import sys
+
+from twincast.demo import main
+
+sys.exit(main())
