@@ -72,7 +72,11 @@ pub(crate) fn batches(object: &Bound<'_, PyAny>) -> PyResult<Option<Batches>> {
     }
     let Some(array) = array(object)? else { return Ok(None) };
     let table = array.as_any().downcast_ref::<StructArray>().ok_or_else(|| {
-        errors::invalid(py, "the Arrow array has no columns", Some("give a table or a struct array"))
+        errors::invalid(
+            py,
+            "the Arrow array has no columns",
+            Some("give a table or a struct array"),
+        )
     })?;
     Ok(Some(Batches::One(Some(RecordBatch::from(table)))))
 }

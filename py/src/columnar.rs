@@ -42,7 +42,8 @@ impl DeviceIds {
     }
 
     fn __getitem__(&self, index: isize) -> PyResult<&str> {
-        let index = if index < 0 { index.checked_add_unsigned(self.ids.len()) } else { Some(index) };
+        let index =
+            if index < 0 { index.checked_add_unsigned(self.ids.len()) } else { Some(index) };
         index
             .and_then(|index| usize::try_from(index).ok())
             .filter(|index| *index < self.ids.len())
@@ -128,9 +129,9 @@ fn statuses_of(statuses: &Bound<'_, PyAny>, devices: usize) -> PyResult<Vec<i32>
     if let Some(array) = arrow::array(statuses)? {
         return integers_of_array(array.as_ref());
     }
-    let items = statuses.try_iter().map_err(|_| {
-        PyValueError::new_err(format!("expected statuses, not {}", kind(statuses)))
-    })?;
+    let items = statuses
+        .try_iter()
+        .map_err(|_| PyValueError::new_err(format!("expected statuses, not {}", kind(statuses))))?;
     items.map(|status| status_of(&status?).map_err(PyValueError::new_err)).collect()
 }
 
@@ -155,9 +156,9 @@ fn narrow<T: Element + TryInto<i32> + std::fmt::Display + Copy>(
     statuses: Vec<T>,
 ) -> PyResult<Vec<i32>> {
     let narrow = |status: T| {
-        status.try_into().map_err(|_| {
-            PyValueError::new_err(format!("the status {status} does not fit 32 bits"))
-        })
+        status
+            .try_into()
+            .map_err(|_| PyValueError::new_err(format!("the status {status} does not fit 32 bits")))
     };
     statuses.into_iter().map(narrow).collect()
 }
@@ -198,9 +199,9 @@ fn payloads_of(payloads: &Bound<'_, PyAny>, devices: usize) -> PyResult<Vec<Payl
         let read = |row| if array.is_null(row) { None } else { texts.read(value(row)) };
         return Ok(rows.map(read).collect());
     }
-    let items = payloads.try_iter().map_err(|_| {
-        PyValueError::new_err(format!("expected payloads, not {}", kind(payloads)))
-    })?;
+    let items = payloads
+        .try_iter()
+        .map_err(|_| PyValueError::new_err(format!("expected payloads, not {}", kind(payloads))))?;
     items
         .map(|item| {
             let item = item?;

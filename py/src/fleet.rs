@@ -36,14 +36,18 @@ use crate::{errors, html, owned, wait};
 #[pyclass(frozen, eq, module = "twincast")]
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct SimulatedFleet {
+    /// What all draws start from.
     #[pyo3(get)]
     seed: u64,
     latency: Duration,
     latency_p99: Duration,
+    /// The share of devices that are not connected.
     #[pyo3(get)]
     offline: f64,
+    /// The share of devices that answer with status 500.
     #[pyo3(get)]
     failures: f64,
+    /// The share of connected devices that never answer.
     #[pyo3(get)]
     no_reply: f64,
 }
@@ -63,7 +67,8 @@ impl SimulatedFleet {
         failures: f64,
         no_reply: f64,
     ) -> PyResult<Self> {
-        for (name, share) in [("offline", offline), ("failures", failures), ("no_reply", no_reply)] {
+        for (name, share) in [("offline", offline), ("failures", failures), ("no_reply", no_reply)]
+        {
             if !(0.0..=1.0).contains(&share) {
                 let hint = "it is a share of the devices: 0.05 means 5 of 100";
                 let message = format!("{name} is {share}, not between 0 and 1");
@@ -92,8 +97,8 @@ impl SimulatedFleet {
 
     fn __repr__(&self) -> String {
         format!(
-            "SimulatedFleet(seed={}, latency={}, latency_p99={}, offline={}, failures={}, \
-             no_reply={})",
+            "SimulatedFleet(seed={}, latency={:?}, latency_p99={:?}, offline={:?}, failures={:?}, \
+             no_reply={:?})",
             self.seed,
             self.latency(),
             self.latency_p99(),
@@ -146,8 +151,9 @@ pub(crate) fn generate_fleet(
     progress: Option<bool>,
 ) -> PyResult<u64> {
     owned::check_process(py)?;
-    let file = File::create(&path)
-        .map_err(|error| errors::to_py(py, &twincast::Error::from(error).context(path.display())))?;
+    let file = File::create(&path).map_err(|error| {
+        errors::to_py(py, &twincast::Error::from(error).context(path.display()))
+    })?;
     let done = AtomicU64::new(0);
     let mut bar = Progress::new("Writing twins", progress.unwrap_or(true));
     let look = || -> PyResult<_> {

@@ -15,6 +15,7 @@ use twincast::job::{CallResult, Failure, Reply};
 use twincast::limits::METHOD_PAYLOAD_BYTES;
 
 use crate::columnar::{self, DeviceIds};
+use crate::exit::Inside;
 use crate::json;
 
 /// The codes of IoT Hub for what can go wrong here: our own fault, an unusable answer, too large.
@@ -70,6 +71,7 @@ impl Handler {
 
     fn call_device(&self, device_id: &str, payload: Option<&Value>) -> CallResult {
         let answer = Python::try_attach(|py| {
+            let _inside = Inside::enter(py).ok_or_else(gone)?;
             let handler = self.callable(py)?;
             let answer = payload_to_py(py, payload)
                 .and_then(|payload| handler.call1((device_id, payload)))
@@ -81,6 +83,7 @@ impl Handler {
 
     fn call_batch(&self, device_ids: &[&str], payload: Option<&Value>) -> Vec<CallResult> {
         let answers = Python::try_attach(|py| -> Result<Vec<CallResult>, Failure> {
+            let _inside = Inside::enter(py).ok_or_else(gone)?;
             let handler = self.callable(py)?;
             let answers = PyList::new(py, device_ids)
                 .and_then(|ids| handler.call1((ids, payload_to_py(py, payload)?)))
@@ -103,6 +106,7 @@ impl Handler {
     fn call_arrow(&self, device_ids: &[&str], payload: Option<&Value>) -> Vec<CallResult> {
         let ids = DeviceIds::new(device_ids);
         let answers = Python::try_attach(|py| -> Result<Vec<CallResult>, Failure> {
+            let _inside = Inside::enter(py).ok_or_else(gone)?;
             let handler = self.callable(py)?;
             let answer = Bound::new(py, ids)
                 .and_then(|ids| handler.call1((ids, payload_to_py(py, payload)?)))

@@ -1,8 +1,8 @@
 //! `Hub`: the engine with its fleet and its jobs.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -22,7 +22,7 @@ use crate::owned::{self, Owned};
 use crate::selection::Selection;
 use crate::table::Table;
 use crate::time::{Moment, Seconds};
-use crate::{errors, html, import, json, wait};
+use crate::{errors, exit, html, import, json, wait};
 
 /// A fleet of device twins in memory, and the jobs over it.
 ///
@@ -54,9 +54,6 @@ pub(crate) struct Hub {
     handlers: Mutex<HashMap<String, Arc<Handler>>>,
 }
 
-/// The hubs that may be open, to be closed before the interpreter goes.
-static OPEN: Mutex<Vec<Weak<Owned<Engine>>>> = Mutex::new(Vec::new());
-
 #[pymethods]
 impl Hub {
     #[new]
@@ -83,10 +80,7 @@ impl Hub {
             builder.build()
         })?;
         let inner = Arc::new(Owned::new(inner));
-        let mut open = OPEN.lock();
-        open.retain(|hub| hub.strong_count() > 0);
-        open.push(Arc::downgrade(&inner));
-        drop(open);
+        exit::remember(&inner);
         Ok(Self { inner, is_closed: AtomicBool::new(false), handlers: Mutex::default() })
     }
 
@@ -509,7 +503,11 @@ impl Hub {
     ///     >>> [job.id for job in hub.jobs(type="scheduleDeviceMethod")]
     ///     ['job3']
     #[pyo3(signature = (*, r#type=None, status=None))]
-    fn jobs(slf: &Bound<'_, Self>, r#type: Option<&str>, status: Option<&str>) -> PyResult<Vec<Job>> {
+    fn jobs(
+        slf: &Bound<'_, Self>,
+        r#type: Option<&str>,
+        status: Option<&str>,
+    ) -> PyResult<Vec<Job>> {
         let py = slf.py();
         let kind = r#type.map(|word| {
             JobType::parse(word).ok_or_else(|| {
@@ -711,18 +709,4 @@ fn schedule(
     let inner = hub.get().engine(py)?;
     let job = wait::run(py, || inner.schedule(request))?;
     Ok(Job::new(job, hub.clone().unbind()))
-}
-
-/// Closes what is still open, so that no thread of the engine asks for an interpreter that is
-/// going down. Registered with `atexit`.
-#[pyfunction]
-pub(crate) fn _close_all(py: Python<'_>) -> PyResult<()> {
-    if owned::check_process(py).is_err() {
-        return Ok(()); // a forked child owns none of them
-    }
-    let open = std::mem::take(&mut *OPEN.lock());
-    for hub in open.iter().filter_map(Weak::upgrade) {
-        wait::get(py, || hub.inner().close())?;
-    }
-    Ok(())
 }

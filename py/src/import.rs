@@ -40,9 +40,8 @@ pub(crate) fn run<'py>(
         Source::Feed(mut feed) => {
             let look = || seen.look(None);
             let (lane, chunks) = bounded(CHUNKS);
-            let work = |stop: &AtomicBool| {
-                import(hub, LaneReader::new(chunks, stop), skip, &seen, stop)
-            };
+            let work =
+                |stop: &AtomicBool| import(hub, LaneReader::new(chunks, stop), skip, &seen, stop);
             let feed = |py, tick: wait::Tick<'_>| {
                 let lane = lane; // dropped at the end, which tells the reader
                 while let Some(chunk) = feed.next(py)? {
@@ -80,7 +79,11 @@ fn import(
     let watch = |progress: ImportProgress| {
         seen.bytes.store(progress.bytes, Ordering::Relaxed);
         seen.imported.store(progress.imported, Ordering::Relaxed);
-        if stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        if stop.load(Ordering::Relaxed) {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
     };
     let on_error = if skip { OnError::Skip } else { OnError::Stop };
     hub.import_ndjson(reader, ImportOptions { on_error, progress: Some(&watch) })
@@ -103,7 +106,9 @@ impl Seen {
 impl Fault {
     fn text(&self) -> String {
         match &self.path {
-            Some(path) if !path.is_empty() => format!("line {}: {path}: {}", self.line, self.reason),
+            Some(path) if !path.is_empty() => {
+                format!("line {}: {path}: {}", self.line, self.reason)
+            }
             _ => format!("line {}: {}", self.line, self.reason),
         }
     }

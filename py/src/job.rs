@@ -95,7 +95,11 @@ impl Job {
             let done = u64::from(counts.succeeded_count) + u64::from(counts.failed_count);
             let running = html::count(counts.running_count.into());
             let failed = html::count(counts.failed_count.into());
-            Ok((done, Some(counts.device_count.into()), format!("{running} running, {failed} failed")))
+            Ok((
+                done,
+                Some(counts.device_count.into()),
+                format!("{running} running, {failed} failed"),
+            ))
         };
         let ended = wait::until(
             py,
@@ -163,11 +167,7 @@ impl Job {
 }
 
 impl Job {
-    fn look<T: Send>(
-        &self,
-        py: Python<'_>,
-        ask: impl FnOnce(&Engine) -> T + Send,
-    ) -> PyResult<T> {
+    fn look<T: Send>(&self, py: Python<'_>, ask: impl FnOnce(&Engine) -> T + Send) -> PyResult<T> {
         let inner = self.inner.get(py)?;
         wait::get(py, || ask(inner))
     }

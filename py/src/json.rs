@@ -29,9 +29,7 @@ pub(crate) fn from_value<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<
         Value::Number(number) => match (number.as_i64(), number.as_u64()) {
             (Some(value), _) => value.into_pyobject(py)?.into_any(),
             (None, Some(value)) => value.into_pyobject(py)?.into_any(),
-            (None, None) => {
-                PyFloat::new(py, number.as_f64().unwrap_or(f64::NAN)).into_any()
-            }
+            (None, None) => PyFloat::new(py, number.as_f64().unwrap_or(f64::NAN)).into_any(),
         },
         Value::String(text) => PyString::new(py, text).into_any(),
         Value::Array(items) => {

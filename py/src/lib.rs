@@ -9,6 +9,7 @@ use pyo3::prelude::*;
 mod arrow;
 mod columnar;
 mod errors;
+mod exit;
 mod explain;
 mod fleet;
 mod handler;
@@ -40,11 +41,13 @@ mod _twincast {
     #[pymodule_export]
     use crate::columnar::DeviceIds;
     #[pymodule_export]
+    use crate::exit::_close_all;
+    #[pymodule_export]
     use crate::explain::{DeviceExplanation, Explanation};
     #[pymodule_export]
     use crate::fleet::{SimulatedFleet, generate_fleet};
     #[pymodule_export]
-    use crate::hub::{_close_all, Hub};
+    use crate::hub::Hub;
     #[pymodule_export]
     use crate::job::{Job, JobStatistics};
     #[pymodule_export]

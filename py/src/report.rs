@@ -5,16 +5,14 @@ use pyo3::prelude::*;
 use crate::html;
 
 /// One line that an import skipped.
-///
-/// Attributes:
-///     line: The number of the line, or of the item, from 1.
-///     path: The place inside the twin, for example ``tags.floor``, if the fault has one.
-///     reason: What is wrong there.
 #[pyclass(frozen, eq, get_all, module = "twincast")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct LineError {
+    /// The number of the line, or of the item, from 1.
     pub(crate) line: u64,
+    /// The place inside the twin, for example ``tags.floor``, if the fault has one.
     pub(crate) path: Option<String>,
+    /// What is wrong there.
     pub(crate) reason: String,
 }
 
@@ -36,11 +34,6 @@ impl LineError {
 
 /// What ``import_twins(..., on_error="skip")`` came to.
 ///
-/// Attributes:
-///     imported: The twins that are in the hub now.
-///     errors: The first bad lines, in order; at most a thousand are kept.
-///     errors_total: All bad lines.
-///
 /// Examples:
 ///     >>> report = twincast.Hub().import_twins(
 ///     ...     ['{"deviceId": "a"}', '{"deviceId": "b", "tags": 7}'], on_error="skip")
@@ -49,8 +42,11 @@ impl LineError {
 #[pyclass(frozen, get_all, module = "twincast")]
 #[derive(Debug)]
 pub(crate) struct ImportReport {
+    /// The twins that are in the hub now.
     pub(crate) imported: u64,
+    /// The first bad lines, in order; at most a thousand are kept.
     pub(crate) errors: Vec<LineError>,
+    /// All bad lines.
     pub(crate) errors_total: u64,
 }
 
@@ -68,7 +64,11 @@ impl ImportReport {
         );
         if !self.errors.is_empty() {
             let rows = self.errors.iter().take(20).map(|error| {
-                [error.line.to_string(), error.path.clone().unwrap_or_default(), error.reason.clone()]
+                [
+                    error.line.to_string(),
+                    error.path.clone().unwrap_or_default(),
+                    error.reason.clone(),
+                ]
             });
             text.push_str(&html::table(&["line", "path", "reason"], rows));
         }

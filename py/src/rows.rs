@@ -27,9 +27,9 @@ pub(crate) struct Unwritable {
 /// Whether every column of this type can be written; else the reason.
 pub(crate) fn check_type(name: &str, kind: &DataType) -> Result<(), Unwritable> {
     match kind {
-        DataType::Struct(fields) => fields
-            .iter()
-            .try_for_each(|field| check_type(&format!("{name}.{}", field.name()), field.data_type())),
+        DataType::Struct(fields) => fields.iter().try_for_each(|field| {
+            check_type(&format!("{name}.{}", field.name()), field.data_type())
+        }),
         DataType::List(field) | DataType::LargeList(field) => {
             check_type(&format!("{name}[]"), field.data_type())
         }

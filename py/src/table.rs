@@ -68,7 +68,9 @@ impl Table {
             return Ok(list.into_any());
         }
         if !key.is_instance_of::<PyInt>() {
-            return Err(PyTypeError::new_err("a table is indexed by a column's name or a row's number"));
+            return Err(PyTypeError::new_err(
+                "a table is indexed by a column's name or a row's number",
+            ));
         }
         let rows = self.__len__();
         let index = key.extract::<isize>()?;

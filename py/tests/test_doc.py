@@ -22,7 +22,7 @@ def examples() -> Iterator[doctest.DocTest]:
                 yield test
 
 
-@pytest.mark.parametrize("example", examples(), ids=lambda example: str(example.name))
+@pytest.mark.parametrize("example", list(examples()), ids=lambda example: str(example.name))
 def test_examples(example: doctest.DocTest) -> None:
     with small_hub() as hub:
         example.globs = {"twincast": twincast, "hub": hub}

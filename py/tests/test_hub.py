@@ -4,7 +4,7 @@ import gc
 import threading
 import weakref
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -128,7 +128,7 @@ def test_it_shows_itself(hub: twincast.Hub) -> None:
 
 def test_options_are_checked() -> None:
     with pytest.raises(TypeError):
-        twincast.Hub("building.hub")  # type: ignore[misc]
+        twincast.Hub("building.hub")  # type: ignore[call-arg, arg-type]
     with pytest.raises(twincast.ValidationError, match="-1 seconds"):
         twincast.Hub(retention=-1)
     with pytest.raises(TypeError, match="timedelta"):
@@ -136,20 +136,25 @@ def test_options_are_checked() -> None:
 
 
 def test_a_hub_that_its_handler_holds_is_collected() -> None:
-    hub = twincast.Hub()
-    hub.on_method("m", lambda device_id, payload: len(hub))
-    gone = weakref.ref(hub)
-    del hub
+    def cycle() -> weakref.ref[twincast.Hub]:
+        hub = twincast.Hub()
+        hub.on_method("m", lambda device_id, payload: len(hub))
+        return weakref.ref(hub)
+
+    gone = cycle()
     gc.collect()
     assert gone() is None
 
 
 def test_a_job_keeps_the_handlers_of_its_hub() -> None:
-    hub = twincast.Hub()
-    hub.create_device("d1")
-    hub.on_method("m", lambda device_id, payload: [device_id, len(hub)])
-    job = hub.schedule_method("j", "m", condition="*")
-    del hub
+    def start() -> twincast.Job:
+        hub = twincast.Hub()
+        hub.create_device("d1")
+        hub.on_method("m", lambda device_id, payload: [device_id, len(hub)])
+        start = datetime.now(UTC) + timedelta(seconds=0.2)
+        return hub.schedule_method("j", "m", condition="*", start_time=start)
+
+    job = start()
     gc.collect()
     assert job.wait(timeout=30)
     assert job.statistics.succeeded_count == 1

@@ -22,7 +22,7 @@ def test_a_bar_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     bar.update(250, 1000, "3 running")
     bar.update(1000, 1000, "0 running")
     bar.close()
-    shown = sys.stderr.getvalue().split("\r")  # type: ignore[attr-defined]
+    shown = sys.stderr.getvalue().split("\r")  # type: ignore[union-attr]
     assert "25%" in shown[1]
     assert "[######......" in shown[1]
     assert "100%" in shown[2]
@@ -34,7 +34,7 @@ def test_without_a_total_only_the_note_is_shown(monkeypatch: pytest.MonkeyPatch)
     bar = _progress.open_bar("Importing")
     assert bar is not None
     bar.update(5, None, "5 twins")
-    assert sys.stderr.getvalue() == "\rImporting  5 twins"  # type: ignore[attr-defined]
+    assert sys.stderr.getvalue() == "\rImporting  5 twins"  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("stream", [None, io.StringIO(), object()])
@@ -56,11 +56,11 @@ def test_a_long_wait_draws_a_bar(hub: twincast.Hub, monkeypatch: pytest.MonkeyPa
     )
     monkeypatch.setattr(sys, "stderr", Terminal())
     job.wait(timeout=1.5)
-    assert "Job j" in sys.stderr.getvalue()  # type: ignore[attr-defined]
+    assert "Job j" in sys.stderr.getvalue()  # type: ignore[union-attr]
     monkeypatch.setattr(sys, "stderr", Terminal())
     job.wait(timeout=1.5, progress=False)
     job.wait(timeout=0.1)
-    assert sys.stderr.getvalue() == ""  # type: ignore[attr-defined]
+    assert sys.stderr.getvalue() == ""  # type: ignore[union-attr]
 
 
 def test_a_notebook_shows_progress_and_tables(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import html
 import shutil
 import sys
 import time
-from typing import Protocol, TextIO
+from typing import Any, Protocol, TextIO
 
 __all__: list[str] = []
 
@@ -27,9 +27,10 @@ def open_bar(title: str) -> Bar | None:
         return NotebookBar(title)
     stream = sys.stderr
     try:
-        return TerminalBar(title, stream) if stream is not None and stream.isatty() else None
-    except (ValueError, AttributeError):  # stderr is closed, or replaced by something simple
+        is_terminal = stream is not None and not stream.closed and stream.isatty()
+    except (ValueError, AttributeError):  # stderr is replaced by something simple
         return None
+    return TerminalBar(title, stream) if is_terminal else None
 
 
 def _in_notebook() -> bool:
@@ -104,7 +105,7 @@ class NotebookBar:
         self._title = title
         self._html = HTML
         self._rate = _Rate()
-        self._handle = display(HTML(""), display_id=True)
+        self._handle: Any = display(HTML(""), display_id=True)
 
     def update(self, done: int, total: int | None, note: str) -> None:
         share = _share(done, total)

@@ -1,20 +1,34 @@
 """The native half of `twincast`; use that package instead."""
 
-import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from os import PathLike
 from types import TracebackType
 from typing import Any, Literal, Protocol, TypeAlias, final, overload
 
-if sys.version_info >= (3, 13):
-    from types import CapsuleType
-else:
-    CapsuleType: TypeAlias = object
-
 import pandas
 import polars
 import pyarrow
+from typing_extensions import CapsuleType
+
+__all__ = [
+    "_panic",
+    "DeviceIds",
+    "DeviceExplanation",
+    "Explanation",
+    "_close_all",
+    "SimulatedFleet",
+    "generate_fleet",
+    "Hub",
+    "Job",
+    "JobStatistics",
+    "ImportReport",
+    "LineError",
+    "Selection",
+    "Rows",
+    "Table",
+    "__version__",
+]
 
 __version__: str
 
@@ -722,11 +736,6 @@ class DeviceIds:
 class ImportReport:
     """What ``import_twins(..., on_error="skip")`` came to.
 
-    Attributes:
-        imported: The twins that are in the hub now.
-        errors: The first bad lines, in order; at most a thousand are kept.
-        errors_total: All bad lines.
-
     Examples:
         >>> report = twincast.Hub().import_twins(
         ...     ['{"deviceId": "a"}', '{"deviceId": "b", "tags": 7}'], on_error="skip")
@@ -734,28 +743,28 @@ class ImportReport:
         (1, 1, 2)
     """
     @property
-    def imported(self) -> int: ...
+    def imported(self) -> int:
+        """The twins that are in the hub now."""
     @property
-    def errors(self) -> list[LineError]: ...
+    def errors(self) -> list[LineError]:
+        """The first bad lines, in order; at most a thousand are kept."""
     @property
-    def errors_total(self) -> int: ...
+    def errors_total(self) -> int:
+        """All bad lines."""
     def _repr_html_(self) -> str: ...
 
 @final
 class LineError:
-    """One line that an import skipped.
-
-    Attributes:
-        line: The number of the line, or of the item, from 1.
-        path: The place inside the twin, for example ``tags.floor``, if the fault has one.
-        reason: What is wrong there.
-    """
+    """One line that an import skipped."""
     @property
-    def line(self) -> int: ...
+    def line(self) -> int:
+        """The number of the line, or of the item, from 1."""
     @property
-    def path(self) -> str | None: ...
+    def path(self) -> str | None:
+        """The place inside the twin, for example ``tags.floor``, if the fault has one."""
     @property
-    def reason(self) -> str: ...
+    def reason(self) -> str:
+        """What is wrong there."""
     def __eq__(self, other: object, /) -> bool: ...
 
 @final
@@ -790,7 +799,8 @@ class SimulatedFleet:
         no_reply: float = 0.0,
     ) -> SimulatedFleet: ...
     @property
-    def seed(self) -> int: ...
+    def seed(self) -> int:
+        """What all draws start from."""
     @property
     def latency(self) -> float:
         """The median time to an answer, in seconds."""
@@ -798,11 +808,14 @@ class SimulatedFleet:
     def latency_p99(self) -> float:
         """The time within which 99 of 100 answers come, in seconds."""
     @property
-    def offline(self) -> float: ...
+    def offline(self) -> float:
+        """The share of devices that are not connected."""
     @property
-    def failures(self) -> float: ...
+    def failures(self) -> float:
+        """The share of devices that answer with status 500."""
     @property
-    def no_reply(self) -> float: ...
+    def no_reply(self) -> float:
+        """The share of connected devices that never answer."""
     def __eq__(self, other: object, /) -> bool: ...
 
 def generate_fleet(
@@ -829,8 +842,6 @@ def generate_fleet(
         True
     """
 def _close_all() -> None:
-    """Closes what is still open, so that no thread of the engine asks for an interpreter that is
-    going down. Registered with `atexit`.
-    """
+    """Stops handlers and closes what is open; registered with `atexit`."""
 def _panic() -> None:
     """Panics inside the engine's guard, for the test that a panic becomes an exception."""
