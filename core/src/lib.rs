@@ -3,8 +3,15 @@
 
 pub mod clock;
 pub mod error;
+pub mod fleet;
 pub mod limits;
+pub mod plan;
 pub mod query;
+pub mod select;
+pub mod store;
+pub mod table;
+pub mod twin;
 
 pub use clock::{Clock, ManualClock, Monotonic, Now, SystemClock, Timestamp};
 pub use error::{Error, ErrorKind, Result};
+pub use store::matches_etag;

@@ -209,3 +209,17 @@ pub enum Function {
     Concat, Length, Lower, Upper, Substring, IndexOf, StartsWith, EndsWith, Contains,
     ArrayContains,
 }
+
+impl Query {
+    /// Whether it answers groups instead of documents.
+    #[must_use]
+    pub fn is_aggregate(&self) -> bool {
+        let has_aggregate = match &self.select {
+            Select::All => false,
+            Select::Items(items) => {
+                items.iter().any(|item| matches!(item.value, SelectValue::Aggregate(..)))
+            }
+        };
+        has_aggregate || !self.group_by.is_empty()
+    }
+}
