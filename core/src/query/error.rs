@@ -117,7 +117,11 @@ impl Fault {
     }
 
     /// The error that the caller gets: this fault in `text`.
-    pub(super) fn in_text(self: Box<Self>, text: &str) -> QueryError {
+    pub(super) fn in_text(mut self: Box<Self>, text: &str) -> QueryError {
+        // What the user wrote may hold line breaks; message and hint are one line each.
+        let one_line = |text: &mut String| *text = text.replace(char::is_control, " ");
+        one_line(&mut self.message);
+        self.hint.as_mut().map(one_line);
         let snippet = snippet(text, self.span);
         QueryError { fault: self, snippet }
     }

@@ -69,9 +69,9 @@ impl<'a> SegmentBuilder<'a> {
         };
     }
 
-    /// Encodes the columns for `store`. Properties without metadata of their own get `now`.
+    /// Encodes the columns for `store`, as the reserved segment `number`. Properties without metadata of their own get `now`.
     #[must_use]
-    pub fn finish(mut self, store: &Store, now: Timestamp) -> BuiltSegment {
+    pub fn finish(mut self, store: &Store, number: usize, now: Timestamp) -> BuiltSegment {
         let rows = self.len();
         let mut ids = std::mem::take(&mut self.ids);
         ids.shrink();
@@ -107,7 +107,7 @@ impl<'a> SegmentBuilder<'a> {
         }
         self.stamp_versions(store, &paths, &versions, rows, &mut data);
         drop(paths);
-        BuiltSegment { number: store.reserve_segment(), data }
+        BuiltSegment { number, data }
     }
 
     /// `$lastUpdatedVersion` of every desired property: the version of its twin unless given. All

@@ -225,16 +225,6 @@ impl Linear {
         }
     }
 
-    /// All points with their offsets, ascending.
-    pub(super) fn points(&self) -> Vec<(u16, i64)> {
-        (0..self.len())
-            .filter_map(|offset| {
-                let delta = self.deltas.get(offset)?;
-                Some((u16::try_from(offset).ok()?, self.point(delta)))
-            })
-            .collect()
-    }
-
     pub(super) fn encoding(&self) -> &'static str {
         match &self.deltas {
             Deltas::U8(_) => "linear, 1 byte",
