@@ -72,9 +72,10 @@ pub(super) fn foreign_symbol(text: &str, position: usize) -> Option<Box<Fault>> 
         ';' => ("ends nothing here", "remove it"),
         '{' | '}' => ("has no meaning here", "a list of constants stands in `[` and `]`"),
         '@' | '?' => ("has no meaning here", "there are no parameters; write the value itself"),
-        '`' => {
-            ("is no quote", "write text in `'`, and a key with odd characters as `tags.[[key]]`")
-        }
+        '`' => (
+            "a backtick is no quote",
+            "write text in `'`, and a key with odd characters as `tags.[[key]]`",
+        ),
         '\u{2018}' | '\u{2019}' | '\u{201c}' | '\u{201d}' => ("is no quote", "write a plain `'`"),
         '\u{2013}' | '\u{2014}' | '\u{2212}' => ("is no minus", "write a plain `-`"),
         '\u{2260}' => (operator, "write `!=`"),
@@ -88,6 +89,10 @@ pub(super) fn foreign_symbol(text: &str, position: usize) -> Option<Box<Fault>> 
         }
         _ => return None,
     };
+    if first == '`' {
+        let span = Span { start: position, end: position + 1 };
+        return Some(Fault::new(span, what).hint(advice));
+    }
     fault(first.len_utf8(), what, advice)
 }
 
@@ -130,7 +135,7 @@ pub(super) fn foreign_word(
     span: Span,
     operand: Span,
 ) -> Option<Box<Fault>> {
-    let refused = || Fault::new(span, format!("{} is not part of the language", clip(word)));
+    let refused = || Fault::new(span, format!("`{}` is not part of the language", clip(word)));
     let left = short(&text[operand.start..operand.end], "path");
     let mut ahead = Lexer::at(text, span.end);
     let mut next = || ahead.token().ok().map(|(token, at)| (token, &text[at.start..at.end]));
@@ -195,7 +200,7 @@ fn refused_pair(pair: &str, span: Span, text: &str, second: &str) -> Box<Fault> 
     let rest = &text[span.end..];
     let blanks = rest.len() - rest.trim_start().len();
     let whole = Span { start: span.start, end: span.end + blanks + second.len() };
-    Fault::new(whole, format!("{pair} is not part of the language"))
+    Fault::new(whole, format!("`{pair}` is not part of the language"))
 }
 
 /// What `left LIKE pattern` is here, if `%` stands only at the ends of the pattern.
@@ -212,20 +217,23 @@ fn like(left: &str, pattern: &str) -> Option<String> {
     })
 }
 
-/// Advice for a token that stands where `expected` should be.
+/// Advice for a token that stands where `expected` should be; `touched` is the character right
+/// before it, if there is no blank between.
 pub(super) fn misplaced(
     expected: &str,
     token: &Token<'_>,
-    span: Span,
-    previous_end: usize,
+    touched: Option<char>,
 ) -> Option<String> {
     let operator = expected.starts_with("an operator");
     let advice = match token {
-        Token::Str(_) if span.start == previous_end && span.start > 0 => {
+        Token::Str(_) | Token::Word(_) if matches!(touched, Some('\'' | '"')) => {
             "a quote inside text is written `\\'`, or the text stands in the other quotes"
         }
         Token::Str(_) | Token::Number(_) if operator => {
             "put `=`, `AND` or another operator between"
+        }
+        Token::Word(word) if operator && word.eq_ignore_ascii_case("GROUP") => {
+            "GROUP BY stands at the end of a query; a condition has none"
         }
         Token::Symbol(Symbol::Close) if operator => "remove it, or open it before",
         Token::Symbol(Symbol::Comma) if operator => "conditions are joined by AND or OR",
@@ -411,11 +419,13 @@ fn similar(name: &str, known: impl Iterator<Item = &'static str>) -> Option<&'st
         return None;
     }
     let most = if name.len() <= 4 { 1 } else { 2 };
+    let first = name.chars().next()?;
     let name = name.to_ascii_lowercase();
     known
         .map(|candidate| (distance(name.as_bytes(), candidate), candidate))
         .filter(|(distance, _)| *distance <= most)
-        .min_by_key(|(distance, _)| *distance)
+        // Few slips change the first letter: `tag` is `tags`, not `etag`.
+        .min_by_key(|(distance, candidate)| (*distance, !candidate.starts_with(first)))
         .map(|(_, candidate)| candidate)
 }
 

@@ -73,9 +73,9 @@ mod power {
     pub(super) const UNARY: u8 = 7;
 }
 
-/// Levels of the tree. A pair of parentheses can hold one operator of each precedence, so this is
-/// more than the nesting that [`limits::QUERY_DEPTH`] allows; it also bounds `1 + 1 + 1 + ...`.
-const TREE_DEPTH: usize = 4 * limits::QUERY_DEPTH;
+/// Levels of the tree. A pair of parentheses can hold operators of several precedences, so this
+/// is more than the nesting that [`limits::QUERY_DEPTH`] allows; it also bounds `1 + 1 + 1 + ...`.
+const TREE_DEPTH: usize = 3 * (limits::QUERY_DEPTH + 2);
 /// Keys of one path. No twin is that deep.
 const PATH_KEYS: usize = limits::QUERY_DEPTH;
 
@@ -227,7 +227,13 @@ impl<'a> Parser<'a> {
             _ => format!("`{}`", hint::clip(&self.text[self.span.start..self.span.end])),
         };
         Fault::new(self.span, format!("expected {expected}, found {found}"))
-            .maybe_hint(hint::misplaced(expected, &self.token, self.span, self.previous_end))
+            .maybe_hint(hint::misplaced(expected, &self.token, self.touched()))
+    }
+
+    /// The character right before the token at hand, unless a blank stands between.
+    fn touched(&self) -> Option<char> {
+        let before = self.text[..self.span.start].chars().next_back();
+        before.filter(|_| self.previous_end == self.span.start)
     }
 
     /// A whole expression of any precedence.

@@ -49,7 +49,7 @@ fn query(text: &str) -> Outcome<Query> {
     parser.source = source_ahead(text, list)?.unwrap_or(Source::Devices);
     let select = select(&mut parser)?;
     if !parser.take_word("FROM")? {
-        return Err(parser.unexpected("`,` or FROM"));
+        return Err(parser.unexpected("FROM"));
     }
     let source = source(&mut parser)?;
     parser.source = source;
@@ -64,6 +64,16 @@ fn query(text: &str) -> Outcome<Query> {
     };
     let group_by = group_by(&mut parser)?;
     if parser.token != Token::End {
+        if let Token::Word(alias) = parser.token
+            && filter.is_none()
+            && group_by.is_empty()
+            && (parser.at_word("AS") || !hint::is_foreign(alias))
+        {
+            let message =
+                format!("expected WHERE, GROUP BY or the end, found `{}`", hint::clip(alias));
+            return Err(Fault::new(parser.span, message)
+                .hint("a source has no other name; write `deviceId` or `devices.deviceId`"));
+        }
         let expected = match (&filter, group_by.is_empty()) {
             (_, false) => "`,` or the end",
             (Some(_), true) => "an operator, GROUP BY or the end",
