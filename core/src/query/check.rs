@@ -3,6 +3,7 @@
 use super::ast::{Path, Segment, Select, SelectItem, SelectValue, Source, Span};
 use super::error::{Fault, Outcome};
 use super::hint;
+use super::name;
 
 /// A field with a fixed name.
 pub(super) struct Field {
@@ -101,10 +102,10 @@ pub(super) fn resolve(source: Source, text: &str, mut raw: RawPath, span: Span) 
         let Some(field) = known else {
             let rest = &text[at.end..span.end];
             return Err(if position == 0 {
-                hint::unknown_root(source, key, rest, *at)
+                name::unknown_root(source, key, rest, *at)
             } else {
                 let names: Vec<_> = fields.iter().map(|field| field.name).collect();
-                hint::unknown_member(&text[span.start..at.start], key, rest, &names, *at)
+                name::unknown_member(&text[span.start..at.start], key, rest, &names, *at)
             });
         };
         if field.name != key {

@@ -6,14 +6,18 @@
 //! whoever walks the tree may recurse. Printing a tree gives canonical text that parses to the
 //! same tree. `docs/query-language.md` says what the language means.
 //!
-//! The way of a text: `token` cuts it, `parse` and `statement` build the tree, `check` knows the
-//! names of fields and what GROUP BY allows, `hint` what a slip was probably meant to be.
+//! The way of a text: `token` cuts it, `cursor` goes through the tokens, `operand`, `parse` and
+//! `statement` build paths, expressions and queries, `check` knows the names of fields and what
+//! GROUP BY allows, `hint` and `name` what a slip was probably meant to be.
 
 pub mod ast;
 mod check;
+mod cursor;
 mod error;
 mod function;
 mod hint;
+mod name;
+mod operand;
 mod parse;
 mod print;
 mod statement;

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use super::ast::{
-    Comparison, Condition, Expr, ExprKind, Function, Literal, Operator, Path, Segment, Source, Span,
+    Comparison, Condition, Expr, ExprKind, Function, Literal, Operator, Source, Span,
 };
-use super::check;
+use super::cursor::Parser;
 use super::error::{Fault, Outcome, QueryError};
 use super::hint;
-use super::token::{Lexer, Symbol, Token};
+use super::name;
+use super::operand::named_constant;
+use super::token::{Symbol, Token};
 use crate::limits;
 
 /// Reads a condition: what may stand after WHERE, or a lone `*` for every device.
@@ -76,10 +78,9 @@ mod power {
 /// Levels of the tree. A pair of parentheses can hold operators of several precedences, so this
 /// is more than the nesting that [`limits::QUERY_DEPTH`] allows; it also bounds `1 + 1 + 1 + ...`.
 const TREE_DEPTH: usize = 3 * (limits::QUERY_DEPTH + 2);
-/// Keys of one path. No twin is that deep.
-const PATH_KEYS: usize = limits::QUERY_DEPTH;
 
 /// Words that are no names at the start of a path. After a dot any word is a key.
+#[rustfmt::skip]
 const KEYWORDS: &[&str] = &[
     "AND", "OR", "NOT", "IN", "NIN", "SELECT", "TOP", "FROM", "WHERE", "GROUP", "BY", "AS",
     "ORDER", "LIKE", "BETWEEN", "IS", "JOIN", "HAVING", "LIMIT", "EXISTS", "CASE",
@@ -112,130 +113,7 @@ struct Node {
     depth: usize,
 }
 
-/// The token at hand, and what was seen so far.
-pub(super) struct Parser<'a> {
-    pub(super) text: &'a str,
-    pub(super) token: Token<'a>,
-    pub(super) span: Span,
-    pub(super) source: Source,
-    lexer: Lexer<'a>,
-    /// What the token before this one was, if it was a symbol.
-    previous: Option<Symbol>,
-    /// One past the last byte of the token before this one.
-    previous_end: usize,
-    /// The last operand that was read whole, for advice.
-    operand: Span,
-    nesting: usize,
-    depth: usize,
-    operands: usize,
-}
-
 impl<'a> Parser<'a> {
-    pub(super) fn new(text: &'a str, source: Source) -> Outcome<Self> {
-        if text.len() > limits::QUERY_BYTES {
-            let start = text.floor_char_boundary(limits::QUERY_BYTES);
-            return Err(Fault::new(
-                Span { start, end: text.len() },
-                format!("the text has {} bytes, more than {}", text.len(), limits::QUERY_BYTES),
-            ));
-        }
-        Self::at(text, 0, source)
-    }
-
-    /// A parser that begins in the middle of a text.
-    pub(super) fn at(text: &'a str, position: usize, source: Source) -> Outcome<Self> {
-        let mut lexer = Lexer::at(text, position);
-        let (token, span) = lexer.token()?;
-        Ok(Self {
-            text,
-            token,
-            span,
-            source,
-            lexer,
-            previous: None,
-            previous_end: 0,
-            operand: Span::default(),
-            nesting: 0,
-            depth: 0,
-            operands: 0,
-        })
-    }
-
-    /// Goes to the next token and gives the one that was at hand.
-    pub(super) fn advance(&mut self) -> Outcome<Token<'a>> {
-        self.previous = match self.token {
-            Token::Symbol(symbol) => Some(symbol),
-            _ => None,
-        };
-        self.previous_end = self.span.end;
-        let (token, span) = self.lexer.token()?;
-        self.span = span;
-        Ok(std::mem::replace(&mut self.token, token))
-    }
-
-    /// Whether the token at hand is the keyword `word`.
-    pub(super) fn at_word(&self, word: &str) -> bool {
-        matches!(self.token, Token::Word(found) if found.eq_ignore_ascii_case(word))
-    }
-
-    /// Takes the keyword `word` if it is at hand.
-    pub(super) fn take_word(&mut self, word: &str) -> Outcome<bool> {
-        let found = self.at_word(word);
-        if found {
-            self.advance()?;
-        }
-        Ok(found)
-    }
-
-    /// Takes `symbol` if it is at hand.
-    pub(super) fn take(&mut self, symbol: Symbol) -> Outcome<bool> {
-        let found = self.token == Token::Symbol(symbol);
-        if found {
-            self.advance()?;
-        }
-        Ok(found)
-    }
-
-    /// Goes past the token at hand without asking what it means; keys after dots are no keywords.
-    pub(super) fn skip(&mut self) -> Outcome<()> {
-        if self.token == Token::Symbol(Symbol::Dot) {
-            self.lexer.segment()?;
-        }
-        self.load()
-    }
-
-    /// Whether the token after the one at hand is `(`.
-    pub(super) fn before_open(&self) -> bool {
-        let mut ahead = self.lexer.clone();
-        matches!(ahead.token_in_path(), Ok((Token::Symbol(Symbol::Open), _)))
-    }
-
-    /// The span from `start` to the end of the last token taken.
-    pub(super) fn since(&self, start: usize) -> Span {
-        Span { start, end: self.previous_end }
-    }
-
-    /// The fault that the token at hand is not `expected`, with the advice that fits it.
-    pub(super) fn unexpected(&self, expected: &str) -> Box<Fault> {
-        if let Token::Word(word) = self.token
-            && let Some(fault) = hint::foreign_word(self.text, word, self.span, self.operand)
-        {
-            return fault;
-        }
-        let found = match self.token {
-            Token::End => "the end of the text".to_owned(),
-            _ => format!("`{}`", hint::clip(&self.text[self.span.start..self.span.end])),
-        };
-        Fault::new(self.span, format!("expected {expected}, found {found}"))
-            .maybe_hint(hint::misplaced(expected, &self.token, self.touched()))
-    }
-
-    /// The character right before the token at hand, unless a blank stands between.
-    fn touched(&self) -> Option<char> {
-        let before = self.text[..self.span.start].chars().next_back();
-        before.filter(|_| self.previous_end == self.span.start)
-    }
-
     /// A whole expression of any precedence.
     pub(super) fn filter(&mut self) -> Outcome<Expr> {
         Ok(self.expression(power::OR)?.expr)
@@ -466,7 +344,7 @@ impl<'a> Parser<'a> {
 
     fn call(&mut self, name: &str) -> Outcome<Node> {
         let span = self.span;
-        let function = Function::named(name).ok_or_else(|| hint::unknown_function(name, span))?;
+        let function = Function::named(name).ok_or_else(|| name::unknown_function(name, span))?;
         self.advance()?;
         self.nest()?;
         let mut arguments = Vec::new();
@@ -508,170 +386,6 @@ impl<'a> Parser<'a> {
         self.operands += 1;
         self.node(ExprKind::Call(function, arguments), whole, depth)
     }
-
-    /// A path, checked; the word that begins it is at hand.
-    pub(super) fn path(&mut self) -> Outcome<Path> {
-        let start = self.span.start;
-        let minus_before = self.previous == Some(Symbol::Minus) && self.previous_end == start;
-        let after_operand = minus_before && self.operand.end + 1 == start;
-        let compared = matches!(self.previous, Some(Symbol::Compare(_)));
-        let first_span = self.span;
-        let Token::Word(word) = self.token else {
-            return Err(self.unexpected("a path such as `tags.site`"));
-        };
-        self.advance_in_path()?;
-        let mut raw = vec![(Segment::Key(word.to_owned()), first_span)];
-        loop {
-            let segment = match self.token {
-                Token::Symbol(Symbol::Dot) => {
-                    let (key, span) = self.lexer.segment()?;
-                    self.previous_end = span.end;
-                    self.load()?;
-                    (Segment::Key(key.to_owned()), span)
-                }
-                Token::Symbol(Symbol::BracketOpen) => self.index()?,
-                _ => break,
-            };
-            if raw.len() == PATH_KEYS {
-                let message = format!("a path has at most {PATH_KEYS} keys");
-                return Err(Fault::new(segment.1, message));
-            }
-            raw.push(segment);
-        }
-        let span = self.since(start);
-        let alone = raw.len() == 1;
-        check::resolve(self.source, self.text, raw, span).map_err(|fault| {
-            let operand = &self.text[self.operand.start..self.operand.end];
-            fault.maybe_hint(if after_operand {
-                hint::hyphen(operand, word)
-            } else if compared && alone {
-                Some(format!("if `{}` is meant as text, write `'{0}'`", hint::clip(word)))
-            } else {
-                None
-            })
-        })
-    }
-
-    /// Advances past a word of a path. A dot that follows it begins a key, so `.5` is no number.
-    fn advance_in_path(&mut self) -> Outcome<()> {
-        self.previous = None;
-        self.previous_end = self.span.end;
-        self.load()
-    }
-
-    /// Puts the next token at hand inside a path.
-    fn load(&mut self) -> Outcome<()> {
-        self.previous = None;
-        (self.token, self.span) = self.lexer.token_in_path()?;
-        Ok(())
-    }
-
-    /// `['key']` or `[0]`; the bracket is at hand.
-    fn index(&mut self) -> Outcome<(Segment, Span)> {
-        let start = self.span.start;
-        let bracket = self.span;
-        self.advance()?;
-        let inner = self.span;
-        let segment = match self.advance()? {
-            Token::Str(key) => Segment::Key(key.into_owned()),
-            Token::Number(value) => Segment::Index(array_index(value, inner)?),
-            Token::Symbol(Symbol::BracketOpen) => {
-                return Err(Fault::new(
-                    Span { start: bracket.start, end: inner.end },
-                    "a key in double brackets follows a dot",
-                )
-                .hint("write `.[[key]]`"));
-            }
-            _ => {
-                return Err(Fault::new(inner, "expected a key in quotes or an index from zero")
-                    .hint("write `['key']`, or `[0]` for the first element of an array"));
-            }
-        };
-        if self.token != Token::Symbol(Symbol::BracketClose) {
-            return Err(self.unexpected("`]`"));
-        }
-        self.previous_end = self.span.end;
-        self.load()?;
-        Ok((segment, self.since(start)))
-    }
-
-    /// `[constant, constant, ...]` after IN.
-    fn list(&mut self) -> Outcome<Arc<[Literal]>> {
-        let open = self.span;
-        if !self.take(Symbol::BracketOpen)? {
-            return Err(self.no_list());
-        }
-        if self.token == Token::Symbol(Symbol::BracketClose) {
-            let span = Span { start: open.start, end: self.span.end };
-            return Err(Fault::new(span, "a list has at least one item")
-                .hint("write `false` for a condition that nothing satisfies"));
-        }
-        let mut items = Vec::new();
-        loop {
-            if items.len() == limits::IN_ITEMS {
-                let message = format!("a list has at most {} items", limits::IN_ITEMS);
-                return Err(Fault::new(self.span, message)
-                    .hint("split it: `deviceId IN [...] OR deviceId IN [...]`"));
-            }
-            items.push(self.constant("a constant")?);
-            if self.take(Symbol::Comma)? {
-                continue;
-            }
-            if self.take(Symbol::BracketClose)? {
-                return Ok(items.into());
-            }
-            if self.token == Token::End {
-                return Err(Fault::new(open, "this list is not closed").hint("add `]`"));
-            }
-            return Err(self.unexpected("`,` or `]`"));
-        }
-    }
-
-    fn no_list(&self) -> Box<Fault> {
-        let advice = match &self.token {
-            Token::Symbol(Symbol::Open) => "write square brackets: `IN ['a', 'b']`".to_owned(),
-            Token::Str(_) | Token::Number(_) => {
-                let item = hint::clip(&self.text[self.span.start..self.span.end]);
-                format!("write `IN [{item}]`")
-            }
-            _ => "write e.g. `IN ['a', 'b']`".to_owned(),
-        };
-        Fault::new(self.span, "IN needs a list of constants in square brackets").hint(advice)
-    }
-
-    /// A constant with an optional sign; called for each item of a list.
-    fn constant(&mut self, expected: &str) -> Outcome<Literal> {
-        let sign = match self.token {
-            Token::Symbol(Symbol::Minus) => Some(-1.0),
-            Token::Symbol(Symbol::Plus) => Some(1.0),
-            _ => None,
-        };
-        if let Some(sign) = sign {
-            self.advance()?;
-            let Token::Number(value) = self.token else {
-                return Err(self.unexpected("a number"));
-            };
-            self.advance()?;
-            return Ok(Literal::Number(sign * value));
-        }
-        if let Token::Word(word) = self.token {
-            let Some(literal) = named_constant(word) else {
-                let span = self.span;
-                return Err(Fault::new(span, format!("`{}` is not a constant", hint::clip(word)))
-                    .hint(format!("if it is meant as text, write `'{}'`", hint::clip(word))));
-            };
-            self.advance()?;
-            return Ok(literal);
-        }
-        if !matches!(self.token, Token::Number(_) | Token::Str(_)) {
-            return Err(self.unexpected(expected));
-        }
-        Ok(match self.advance()? {
-            Token::Number(value) => Literal::Number(value),
-            Token::Str(text) => Literal::Str(Arc::from(text)),
-            _ => unreachable!("other tokens were refused above"),
-        })
-    }
 }
 
 /// Appends `parts`, or takes them whole if nothing is there yet, so that a long chain costs no
@@ -682,25 +396,4 @@ fn extend(all: &mut Vec<Expr>, mut parts: Vec<Expr>) {
     } else {
         all.append(&mut parts);
     }
-}
-
-fn named_constant(word: &str) -> Option<Literal> {
-    let constants = [
-        ("true", Literal::Bool(true)),
-        ("false", Literal::Bool(false)),
-        ("null", Literal::Null),
-        ("undefined", Literal::Undefined),
-    ];
-    let mut named = constants.into_iter();
-    named.find(|(name, _)| name.eq_ignore_ascii_case(word)).map(|(_, literal)| literal)
-}
-
-fn array_index(value: f64, span: Span) -> Outcome<u32> {
-    if value.fract() == 0.0 && value <= f64::from(u32::MAX) {
-        #[expect(clippy::cast_possible_truncation, reason = "checked just above")]
-        #[expect(clippy::cast_sign_loss, reason = "a number token has no sign")]
-        return Ok(value as u32);
-    }
-    Err(Fault::new(span, "an index is a whole number from zero")
-        .hint("write `[0]` for the first element of an array"))
 }

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use super::ast::{Aggregate, Path, Query, Select, SelectItem, SelectValue, Source, Span};
 use super::check;
+use super::cursor::Parser;
 use super::error::{Fault, Outcome, QueryError};
 use super::hint;
-use super::parse::Parser;
+use super::name;
 use super::token::{Symbol, Token};
 use crate::limits;
 
@@ -72,7 +73,7 @@ fn query(text: &str) -> Outcome<Query> {
             let message =
                 format!("expected WHERE, GROUP BY or the end, found `{}`", hint::clip(alias));
             return Err(Fault::new(parser.span, message)
-                .hint("a source has no other name; write `deviceId` or `devices.deviceId`"));
+                .hint("put WHERE before a condition; a source takes no other name"));
         }
         let expected = match (&filter, group_by.is_empty()) {
             (_, false) => "`,` or the end",
@@ -221,7 +222,7 @@ fn value(parser: &mut Parser<'_>) -> Outcome<SelectValue> {
         return Ok(SelectValue::Path(parser.path()?));
     }
     let Some(aggregate) = Aggregate::named(word) else {
-        return Err(hint::unknown_aggregate(word, span));
+        return Err(name::unknown_aggregate(word, span));
     };
     parser.advance()?;
     parser.advance()?;

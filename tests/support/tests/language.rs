@@ -13,7 +13,7 @@ const PAGE: &str = include_str!("../../../docs/query-language.md");
 fn selected(condition: &str, twins: &[Value]) -> Result<Vec<String>, String> {
     let condition = parse_condition(condition).map_err(|error| error.to_string())?;
     let matching = twins.iter().filter(|twin| oracle::matches(&condition, twin));
-    Ok(matching.map(|twin| twin["deviceId"].as_str().unwrap().to_owned()).collect())
+    Ok(matching.map(|twin| twin["deviceId"].as_str().unwrap_or("?").to_owned()).collect())
 }
 
 #[test]
@@ -50,9 +50,9 @@ fn answer(line: &str, twins: &[Value]) -> Option<Vec<String>> {
         }
         "refused" => {
             let refusal = if text.starts_with("SELECT") {
-                parse_query(text).unwrap_err()
+                parse_query(text).expect_err("the page says so")
             } else {
-                parse_condition(text).unwrap_err()
+                parse_condition(text).expect_err("the page says so")
             };
             Some(vec![refusal.message().to_owned()])
         }
