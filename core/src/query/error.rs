@@ -119,9 +119,9 @@ impl Fault {
     /// The error that the caller gets: this fault in `text`.
     pub(super) fn in_text(mut self: Box<Self>, text: &str) -> QueryError {
         // What the user wrote may hold line breaks; message and hint are one line each.
-        let one_line = |text: &mut String| *text = text.replace(char::is_control, " ");
-        one_line(&mut self.message);
-        self.hint.as_mut().map(one_line);
+        for line in [Some(&mut self.message), self.hint.as_mut()].into_iter().flatten() {
+            *line = line.replace(char::is_control, " ");
+        }
         let snippet = snippet(text, self.span);
         QueryError { fault: self, snippet }
     }

@@ -1,0 +1,3 @@
+//! What tests of twincast share.
+
+pub mod oracle;
