@@ -3,8 +3,10 @@
 
 pub mod clock;
 pub mod error;
+pub mod fleet;
 pub mod limits;
 pub mod query;
+pub mod twin;
 
 pub use clock::{Clock, ManualClock, Monotonic, Now, SystemClock, Timestamp};
 pub use error::{Error, ErrorKind, Result};

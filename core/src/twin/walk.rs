@@ -1,0 +1,259 @@
+//! One pass over the user sections of a document: cells out, every rule checked on the way.
+
+use super::array::{self, Keys};
+use super::document::Stamp;
+use super::path::{PathId, PathTable, Section};
+use super::places::{Found, Places, Seen};
+use super::rules::{self, Violation};
+use super::scalar::Scalar;
+use super::scan::{Number, Scanner};
+use super::size::{BOOL_SIZE, NUMBER_SIZE, text_size};
+use crate::error::{Error, Result};
+use crate::limits;
+
+/// What kind of document is read: they differ in what null and `$` keys mean.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Manner {
+    /// A whole twin: nulls are refused, `$version` and `$metadata` are read.
+    Twin,
+    /// A section of a service's patch: nulls remove, `$version` and `$metadata` are ignored.
+    Patch,
+    /// The reported properties of a device: nulls remove, all `$` keys are ignored.
+    Report,
+}
+
+/// A document on its way to cells.
+#[derive(Debug)]
+pub(super) struct Walk<'p, 'a> {
+    pub(super) scan: Scanner<'a>,
+    pub(super) places: Places<'p>,
+    pub(super) cells: Vec<(PathId, Scalar<'a>)>,
+    pub(super) stamps: Vec<Stamp>,
+    seen: Seen,
+    /// One bit for each fixed place, by its number.
+    fixed_seen: u64,
+    manner: Manner,
+    section: Section,
+    root: PathId,
+    size: u64,
+    size_limit: u64,
+}
+
+impl<'p, 'a> Walk<'p, 'a> {
+    pub(super) fn new(paths: &'p PathTable, text: &'a str, manner: Manner) -> Self {
+        Self {
+            scan: Scanner::new(text),
+            places: Places::new(paths),
+            // A cell of a usual twin takes some twenty bytes of text.
+            cells: Vec::with_capacity((text.len() / 20).clamp(8, 1024)),
+            stamps: Vec::new(),
+            seen: Seen::default(),
+            fixed_seen: 0,
+            manner,
+            section: Section::Fixed,
+            root: PathId::ROOT,
+            size: 0,
+            size_limit: u64::MAX,
+        }
+    }
+
+    /// Reads the object of a whole section, and gives its size.
+    pub(super) fn section(&mut self, root: PathId, section: Section) -> Result<u64> {
+        if self.scan.peek() != b'{' {
+            return Err(self.expected(root, "an object"));
+        }
+        self.root = root;
+        self.section = section;
+        self.size = 0;
+        self.size_limit = rules::size_limit(section);
+        self.cells.push((root, Scalar::Object));
+        self.object(root, 1)?;
+        Ok(self.size)
+    }
+
+    /// Reads the members of an object; `level` is that of their values below the section.
+    fn object(&mut self, parent: PathId, level: usize) -> Result<()> {
+        self.scan.take(b'{');
+        if self.scan.take(b'}') {
+            return Ok(());
+        }
+        let mut cursor = 0;
+        loop {
+            let key = self.scan.key()?;
+            if key.starts_with('$') && self.section != Section::Fixed {
+                self.dollar(parent, &key)?;
+            } else {
+                let found = self.member(parent, &key, &mut cursor)?;
+                let value_size = self.value(found.path, level)?;
+                if let Some(value_size) = value_size {
+                    self.size += text_size(&key) + value_size;
+                }
+                if self.size > self.size_limit {
+                    return Err(self.oversized(found.path));
+                }
+            }
+            if !self.scan.more(b'}')? {
+                return Ok(());
+            }
+        }
+    }
+
+    #[inline]
+    fn member(&mut self, parent: PathId, key: &str, cursor: &mut usize) -> Result<Found> {
+        // A key that has a number was checked when it got it.
+        let found = match self.places.find(parent, key, cursor) {
+            Some(found) => found,
+            None => self.new_member(parent, key)?,
+        };
+        if self.seen.again(found, self.cells.iter().map(|(path, _)| *path)) {
+            return Err(self.violated(Violation::Duplicate, found.path));
+        }
+        Ok(found)
+    }
+
+    #[cold]
+    pub(super) fn new_member(&mut self, parent: PathId, key: &str) -> Result<Found> {
+        let checked = match self.section {
+            Section::Fixed => rules::check_key_length(key),
+            _ => rules::check_key(key),
+        };
+        match checked {
+            Ok(()) => self.places.intern(parent, key),
+            Err(violation) => Err(violation.at(&self.places.display_member(parent, key))),
+        }
+    }
+
+    /// Reads a value into the cell of `path` and the cells below it. Gives what it adds to the
+    /// size of the section beyond its members, nothing for a value that removes.
+    #[inline]
+    fn value(&mut self, path: PathId, level: usize) -> Result<Option<u64>> {
+        let (scalar, size) = match self.scan.peek() {
+            b'"' => {
+                let text = self.scan.string()?;
+                rules::check_string(&text).map_err(|broken| self.violated(broken, path))?;
+                let size = text_size(&text);
+                (Scalar::Str(text), size)
+            }
+            b'{' if level > limits::TWIN_DEPTH => {
+                return Err(self.violated(Violation::Depth, path));
+            }
+            b'{' => {
+                self.cells.push((path, Scalar::Object));
+                self.object(path, level + 1)?;
+                return Ok(Some(0));
+            }
+            b'-' | b'0'..=b'9' => (self.number(path)?, NUMBER_SIZE),
+            b't' => {
+                self.scan.word("true")?;
+                (Scalar::Bool(true), BOOL_SIZE)
+            }
+            b'f' => {
+                self.scan.word("false")?;
+                (Scalar::Bool(false), BOOL_SIZE)
+            }
+            b'n' => {
+                self.scan.word("null")?;
+                if self.manner == Manner::Twin && self.section != Section::Fixed {
+                    return Err(self.violated(Violation::Null, path));
+                }
+                self.cells.push((path, Scalar::Null));
+                return Ok(None);
+            }
+            b'[' => {
+                let keys = if self.section == Section::Fixed { Keys::Any } else { Keys::User };
+                let text = array::array(&mut self.scan, level, keys);
+                let text = text.map_err(|fault| fault.at(&self.places.display(path)))?;
+                let size = text_size(&text);
+                (Scalar::Array(text), size)
+            }
+            _ => return Err(self.scan.error("expected a value").into()),
+        };
+        self.cells.push((path, scalar));
+        Ok(Some(size))
+    }
+
+    #[inline]
+    fn number(&mut self, path: PathId) -> Result<Scalar<'a>> {
+        match self.scan.number()? {
+            Number::Int(value) => {
+                rules::check_integer(value).map_err(|broken| self.violated(broken, path))?;
+                Ok(Scalar::Int(value))
+            }
+            Number::Float(value) => Ok(Scalar::Float(value)),
+            Number::LongInt(text) => Err(self.violated(Violation::Integer(text.to_owned()), path)),
+            Number::Infinite(text) => Err(self.violated(Violation::Number(text.to_owned()), path)),
+        }
+    }
+
+    /// Reads a member whose key starts with `$`.
+    fn dollar(&mut self, parent: PathId, key: &str) -> Result<()> {
+        let versioned = matches!(parent, PathId::DESIRED | PathId::REPORTED);
+        let own = matches!(key, "$version" | "$metadata");
+        match self.manner {
+            Manner::Twin if key == "$version" && versioned => self.section_version(parent),
+            Manner::Twin if key == "$metadata" && versioned => self.metadata(parent),
+            Manner::Report => Ok(self.scan.skip()?),
+            Manner::Patch if own && parent == self.root => Ok(self.scan.skip()?),
+            _ => {
+                let place = self.places.display_member(parent, key);
+                Err(Violation::KeyCharacter('$').at(&place))
+            }
+        }
+    }
+
+    fn section_version(&mut self, parent: PathId) -> Result<()> {
+        let path = if parent == PathId::DESIRED {
+            PathId::DESIRED_VERSION
+        } else {
+            PathId::REPORTED_VERSION
+        };
+        self.once(path)?;
+        let version = self.integer_from(path, 1)?;
+        self.cells.push((path, Scalar::Int(version)));
+        Ok(())
+    }
+
+    /// Makes sure that a fixed field is met only once.
+    pub(super) fn once(&mut self, path: PathId) -> Result<()> {
+        let bit = 1_u64 << path.index();
+        if self.fixed_seen & bit != 0 {
+            return Err(self.violated(Violation::Duplicate, path));
+        }
+        self.fixed_seen |= bit;
+        Ok(())
+    }
+
+    /// Whether a fixed field was met.
+    pub(super) fn has(&self, path: PathId) -> bool {
+        self.fixed_seen & (1 << path.index()) != 0
+    }
+
+    /// Reads an integer of a fixed field, at least `least`.
+    pub(super) fn integer_from(&mut self, path: PathId, least: i64) -> Result<i64> {
+        let number = match self.scan.peek() {
+            b'-' | b'0'..=b'9' => self.scan.number()?,
+            _ => return Err(self.expected(path, &format!("an integer from {least}"))),
+        };
+        match number {
+            Number::Int(value) if value >= least => Ok(value),
+            _ => Err(self.expected(path, &format!("an integer from {least}"))),
+        }
+    }
+
+    /// The error for a value of the wrong kind at `path`.
+    #[cold]
+    pub(super) fn expected(&mut self, path: PathId, what: &str) -> Error {
+        Error::invalid(format!("`{}` must be {what}", self.places.display(path)))
+    }
+
+    #[cold]
+    pub(super) fn violated(&mut self, violation: Violation, path: PathId) -> Error {
+        violation.at(&self.places.display(path))
+    }
+
+    #[cold]
+    fn oversized(&mut self, path: PathId) -> Error {
+        let root = self.places.display(self.root);
+        rules::oversized(&root, self.size_limit, &self.places.display(path))
+    }
+}
