@@ -78,9 +78,9 @@ pub fn write(
     let fields = Fields::new(options.seed);
     let vocabulary = Vocabulary::new();
     let batch = options.batch.max(1);
-    let render = |start: u64, text: &mut Vec<u8>| {
+    let render = &|start: u64, text: &mut Vec<u8>| {
         text.clear();
-        for device in start..(start + CHUNK).min(options.devices) {
+        for device in start..start.saturating_add(CHUNK).min(options.devices) {
             let number = options.first.wrapping_add(device);
             twin::render(number, batch, &fields, &vocabulary, text);
         }
@@ -98,11 +98,10 @@ pub fn write(
         let result = rayon::in_place_scope(|scope| {
             if from < options.devices {
                 let next = &mut next;
-                scope.spawn(|_| {
-                    let starts = next
-                        .par_iter_mut()
-                        .zip((from..from + round).into_par_iter().step_by(CHUNK as usize));
-                    starts.for_each(|(text, start)| render(start, text));
+                scope.spawn(move |_| {
+                    next.par_iter_mut().enumerate().for_each(|(chunk, text)| {
+                        render(from.saturating_add(CHUNK * chunk as u64), text)
+                    });
                 });
             }
             for text in &ready {

@@ -223,11 +223,6 @@ impl<'p, 'a> Walk<'p, 'a> {
         Ok(())
     }
 
-    /// Whether a fixed field was met.
-    pub(super) fn has(&self, path: PathId) -> bool {
-        self.fixed_seen & (1 << path.index()) != 0
-    }
-
     /// Reads an integer of a fixed field, at least `least`.
     pub(super) fn integer_from(&mut self, path: PathId, least: i64) -> Result<i64> {
         let number = match self.scan.peek() {
