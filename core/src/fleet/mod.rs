@@ -121,3 +121,69 @@ pub fn write(
     out.flush()?;
     Ok(bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// FNV-1a, 64 bits.
+    fn hash(bytes: &[u8]) -> u64 {
+        let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        bytes.iter().fold(0xcbf2_9ce4_8422_2325, step)
+    }
+
+    fn fleet(options: &FleetOptions) -> Vec<u8> {
+        let mut lines = Vec::new();
+        let bytes = write(&mut lines, options, |_| ()).unwrap();
+        assert_eq!(bytes, lines.len() as u64);
+        lines
+    }
+
+    /// The hashes are those of an independent program that follows the same rule.
+    #[test]
+    fn a_fleet_is_its_seed_and_nothing_else() {
+        for (seed, batch, bytes, expected) in [
+            (1, 1, 2_544_114, 0x9c51_c859_fee0_0a9e),
+            (1, 16, 2_543_487, 0x943e_fe5e_00ec_c988),
+            (7, 1, 2_544_375, 0xc8c5_3317_f16c_2644),
+            (7, 16, 2_544_557, 0xb6d7_3bcd_0cd6_5535),
+        ] {
+            let lines = fleet(&FleetOptions { devices: 3000, seed, batch, first: 1 });
+            assert_eq!((lines.len(), hash(&lines)), (bytes, expected), "seed {seed} batch {batch}");
+        }
+    }
+
+    #[test]
+    fn a_part_of_a_fleet_is_cut_from_the_whole() {
+        let whole = fleet(&FleetOptions { devices: 300, batch: 16, ..FleetOptions::default() });
+        let first = FleetOptions { devices: 100, batch: 16, ..FleetOptions::default() };
+        let rest = FleetOptions { devices: 200, first: 101, ..first };
+        assert_eq!(whole, [fleet(&first), fleet(&rest)].concat());
+    }
+
+    #[test]
+    fn progress_reaches_every_device_once_over_many_rounds() {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+        let options = FleetOptions { devices: 2 * 4 * CHUNK + 1, ..FleetOptions::default() };
+        let (mut lines, mut seen) = (Vec::new(), Vec::new());
+        pool.install(|| write(&mut lines, &options, |devices| seen.push(devices))).unwrap();
+        assert_eq!(seen, [4 * CHUNK, 8 * CHUNK, options.devices]);
+        assert_eq!(memchr::memchr_iter(b'\n', &lines).count() as u64, options.devices);
+    }
+
+    #[test]
+    fn a_writer_that_fails_ends_it_and_an_empty_fleet_is_no_bytes() {
+        struct Full;
+        impl Write for Full {
+            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+                Err(io::ErrorKind::StorageFull.into())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let error = write(Full, &FleetOptions { devices: 9, ..Default::default() }, |_| ());
+        assert_eq!(error.unwrap_err().kind(), io::ErrorKind::StorageFull);
+        assert!(fleet(&FleetOptions::default()).is_empty());
+    }
+}

@@ -127,6 +127,7 @@ pub fn flatten_value(paths: &PathTable, twin: &Value) -> Result<FlatTwin<'static
 /// # Ok::<(), twincast::Error>(())
 /// ```
 pub fn new_device(paths: &PathTable, id: &str, body: &Value) -> Result<FlatTwin<'static>> {
+    check_nesting(body)?;
     let fields = match body {
         Value::Null => Map::new(),
         Value::Object(fields) => fields.clone(),

@@ -22,6 +22,7 @@ struct Met {
 impl Walk<'_, '_> {
     /// Reads the `$metadata` of the section at `root` into stamps.
     pub(super) fn metadata(&mut self, root: PathId) -> Result<()> {
+        self.metadata_once(root)?;
         self.stamps_below(root, 0, &mut Met::default())
     }
 

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::document::to_text;
+use super::document::{check_nesting, to_text};
 use super::path::{PathId, PathTable, Section};
 use super::rules;
 use super::scalar::Scalar;
@@ -81,6 +81,7 @@ impl TwinPatch {
         let Value::Object(members) = body else {
             return Err(Error::invalid("a patch must be an object"));
         };
+        check_nesting(body)?;
         let mut patch = Self {
             body: body.clone(),
             steps: Vec::new(),

@@ -73,6 +73,9 @@ fn check_text(text: &str, place: &[Step<'_>]) -> Result<()> {
             Step::Index(index) => shown_place.push_str(&format!("[{index}]")),
         }
     }
+    if place.is_empty() {
+        shown_place.push_str("the value");
+    }
     Err(Error::invalid(format!("`{shown_place}` holds {odd:?}"))
         .with_hint(r#"strict mode allows printable US-ASCII without space and $()<>@,;:\"/[]?={}"#))
 }

@@ -22,6 +22,9 @@ pub(super) enum Manner {
     Report,
 }
 
+/// Fixed places have numbers below this.
+const METADATA_BITS: usize = 32;
+
 /// A document on its way to cells.
 #[derive(Debug)]
 pub(super) struct Walk<'p, 'a> {
@@ -30,8 +33,8 @@ pub(super) struct Walk<'p, 'a> {
     pub(super) cells: Vec<(PathId, Scalar<'a>)>,
     pub(super) stamps: Vec<Stamp>,
     seen: Seen,
-    /// One bit for each fixed place, by its number.
-    fixed_seen: u64,
+    /// One bit for each fixed place met, by its number, then one for its `$metadata`.
+    marks: u64,
     manner: Manner,
     section: Section,
     root: PathId,
@@ -48,7 +51,7 @@ impl<'p, 'a> Walk<'p, 'a> {
             cells: Vec::with_capacity((text.len() / 20).clamp(8, 1024)),
             stamps: Vec::new(),
             seen: Seen::default(),
-            fixed_seen: 0,
+            marks: 0,
             manner,
             section: Section::Fixed,
             root: PathId::ROOT,
@@ -215,12 +218,26 @@ impl<'p, 'a> Walk<'p, 'a> {
 
     /// Makes sure that a fixed field is met only once.
     pub(super) fn once(&mut self, path: PathId) -> Result<()> {
-        let bit = 1_u64 << path.index();
-        if self.fixed_seen & bit != 0 {
-            return Err(self.violated(Violation::Duplicate, path));
+        if self.mark(path.index()) {
+            Ok(())
+        } else {
+            Err(self.violated(Violation::Duplicate, path))
         }
-        self.fixed_seen |= bit;
-        Ok(())
+    }
+
+    /// Makes sure that the `$metadata` of a section is met only once.
+    pub(super) fn metadata_once(&mut self, root: PathId) -> Result<()> {
+        if self.mark(METADATA_BITS + root.index()) {
+            return Ok(());
+        }
+        let root = self.places.display(root);
+        Err(Error::invalid(format!("`$metadata` of `{root}` is given twice")))
+    }
+
+    fn mark(&mut self, bit: usize) -> bool {
+        let fresh = self.marks & (1 << bit) == 0;
+        self.marks |= 1 << bit;
+        fresh
     }
 
     /// Reads an integer of a fixed field, at least `least`.
