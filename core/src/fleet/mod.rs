@@ -100,7 +100,7 @@ pub fn write(
                 let next = &mut next;
                 scope.spawn(move |_| {
                     next.par_iter_mut().enumerate().for_each(|(chunk, text)| {
-                        render(from.saturating_add(CHUNK * chunk as u64), text)
+                        render(from.saturating_add(CHUNK * chunk as u64), text);
                     });
                 });
             }
@@ -125,6 +125,7 @@ pub fn write(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::twin::{PathId, PathTable, flatten_line};
 
     /// FNV-1a, 64 bits.
     fn hash(bytes: &[u8]) -> u64 {
@@ -151,6 +152,20 @@ mod tests {
             let lines = fleet(&FleetOptions { devices: 3000, seed, batch, first: 1 });
             assert_eq!((lines.len(), hash(&lines)), (bytes, expected), "seed {seed} batch {batch}");
         }
+    }
+
+    #[test]
+    fn every_twin_of_a_fleet_is_legal_and_whole() {
+        let paths = PathTable::new();
+        let lines = fleet(&FleetOptions { devices: 3000, ..FleetOptions::default() });
+        for line in lines.split_inclusive(|byte| *byte == b'\n') {
+            let mut twin = flatten_line(&paths, line).unwrap();
+            let cells = twin.cells.len();
+            twin.fill_defaults();
+            assert_eq!(twin.cells.len(), cells);
+        }
+        // A few dozen places for any number of devices: this is what makes columns worth it.
+        assert!(paths.descendants(PathId::ROOT).len() < 100);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! One pass over the user sections of a document: cells out, every rule checked on the way.
 
+use std::borrow::Cow;
+
 use super::array::{self, Keys};
 use super::document::Stamp;
 use super::path::{PathId, PathTable, Section};
@@ -33,6 +35,8 @@ pub(super) struct Walk<'p, 'a> {
     pub(super) cells: Vec<(PathId, Scalar<'a>)>,
     pub(super) stamps: Vec<Stamp>,
     seen: Seen,
+    /// Whether each byte of the document is a character.
+    ascii: bool,
     /// One bit for each fixed place met, by its number, then one for its `$metadata`.
     marks: u64,
     manner: Manner,
@@ -47,8 +51,9 @@ impl<'p, 'a> Walk<'p, 'a> {
         Self {
             scan: Scanner::new(text),
             places: Places::new(paths),
-            // A cell of a usual twin takes some twenty bytes of text.
-            cells: Vec::with_capacity((text.len() / 20).clamp(8, 1024)),
+            // A cell of a usual twin takes some twenty bytes of text; room for all of them at once.
+            cells: Vec::with_capacity((text.len() / 16).clamp(8, 1024)),
+            ascii: text.is_ascii(),
             stamps: Vec::new(),
             seen: Seen::default(),
             marks: 0,
@@ -89,7 +94,7 @@ impl<'p, 'a> Walk<'p, 'a> {
                 let found = self.member(parent, &key, &mut cursor)?;
                 let value_size = self.value(found.path, level)?;
                 if let Some(value_size) = value_size {
-                    self.size += text_size(&key) + value_size;
+                    self.size += self.text_size(&key) + value_size;
                 }
                 if self.size > self.size_limit {
                     return Err(self.oversized(found.path));
@@ -134,7 +139,7 @@ impl<'p, 'a> Walk<'p, 'a> {
             b'"' => {
                 let text = self.scan.string()?;
                 rules::check_string(&text).map_err(|broken| self.violated(broken, path))?;
-                let size = text_size(&text);
+                let size = self.text_size(&text);
                 (Scalar::Str(text), size)
             }
             b'{' if level > limits::TWIN_DEPTH => {
@@ -166,13 +171,23 @@ impl<'p, 'a> Walk<'p, 'a> {
                 let keys = if self.section == Section::Fixed { Keys::Any } else { Keys::User };
                 let text = array::array(&mut self.scan, level, keys);
                 let text = text.map_err(|fault| fault.at(&self.places.display(path)))?;
-                let size = text_size(&text);
+                let size = self.text_size(&text);
                 (Scalar::Array(text), size)
             }
             _ => return Err(self.scan.error("expected a value").into()),
         };
         self.cells.push((path, scalar));
         Ok(Some(size))
+    }
+
+    /// Like the function of this name; a text without escapes holds no control character of C0.
+    #[inline]
+    #[expect(clippy::ptr_arg, reason = "only a borrowed text is one without escapes")]
+    fn text_size(&self, text: &Cow<'_, str>) -> u64 {
+        match text {
+            Cow::Borrowed(text) if self.ascii => text.len() as u64,
+            _ => text_size(text),
+        }
     }
 
     #[inline]

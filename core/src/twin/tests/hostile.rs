@@ -104,6 +104,29 @@ fn a_refused_section_numbers_no_more_keys_than_its_limit_holds() {
     assert!(paths.descendants(PathId::TAGS).len() < 1000);
 }
 
+#[test]
+fn threads_that_meet_new_keys_at_once_agree_on_their_numbers() {
+    let paths = PathTable::new();
+    let read = &|turn: u32| {
+        for twin in 0..300_u32 {
+            let keys = (0..8).map(|key| (twin + key * turn) % 300);
+            let unique: std::collections::BTreeSet<_> = keys.collect();
+            let members: Vec<_> = unique.iter().map(|key| format!("\"k{key}\":{key}")).collect();
+            let line = format!(r#"{{"deviceId":"d","tags":{{{}}}}}"#, members.join(","));
+            let flat = flatten_line(&paths, line.as_bytes()).unwrap();
+            for (path, scalar) in &flat.cells[1..] {
+                let number = scalar.to_json();
+                assert_eq!(*paths.key(*path), format!("k{number}"));
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = [1, 7, 31, 101].map(|turn| scope.spawn(move || read(turn))).into();
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
+    });
+    assert_eq!(paths.descendants(PathId::TAGS).len(), 300);
+}
+
 proptest! {
     #[test]
     fn any_damage_to_a_line_is_a_twin_or_an_error(
