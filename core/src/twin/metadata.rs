@@ -4,6 +4,7 @@ use super::document::Stamp;
 use super::path::PathId;
 use super::places::Seen;
 use super::rules::Violation;
+use super::size::text_size;
 use super::walk::Walk;
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
@@ -17,6 +18,8 @@ const DEPTH: usize = limits::TWIN_DEPTH + 1;
 struct Met {
     paths: Vec<PathId>,
     seen: Seen,
+    /// The size of all keys: no more than the section can hold, since each gets a number.
+    keys: u64,
 }
 
 impl Walk<'_, '_> {
@@ -44,6 +47,10 @@ impl Walk<'_, '_> {
                 "$lastUpdated" => updated = Some(self.stamp_time(path)?),
                 "$lastUpdatedVersion" => version = self.stamp_version(path)?,
                 _ => {
+                    met.keys += text_size(&key);
+                    if met.keys > self.size_limit {
+                        return Err(self.in_metadata(path, "has more keys than a section can hold"));
+                    }
                     let found = match self.places.find(path, &key, &mut cursor) {
                         Some(found) => found,
                         None => self.new_member(path, &key)?,

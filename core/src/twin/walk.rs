@@ -43,7 +43,9 @@ pub(super) struct Walk<'p, 'a> {
     section: Section,
     root: PathId,
     size: u64,
-    size_limit: u64,
+    /// The keys that a patch removes: no more than a section can hold, since each gets a number.
+    removed: u64,
+    pub(super) size_limit: u64,
 }
 
 impl<'p, 'a> Walk<'p, 'a> {
@@ -61,6 +63,7 @@ impl<'p, 'a> Walk<'p, 'a> {
             section: Section::Fixed,
             root: PathId::ROOT,
             size: 0,
+            removed: 0,
             size_limit: u64::MAX,
         }
     }
@@ -73,6 +76,7 @@ impl<'p, 'a> Walk<'p, 'a> {
         self.root = root;
         self.section = section;
         self.size = 0;
+        self.removed = 0;
         self.size_limit = rules::size_limit(section);
         self.cells.push((root, Scalar::Object));
         self.object(root, 1)?;
@@ -92,11 +96,11 @@ impl<'p, 'a> Walk<'p, 'a> {
                 self.dollar(parent, &key)?;
             } else {
                 let found = self.member(parent, &key, &mut cursor)?;
-                let value_size = self.value(found.path, level)?;
-                if let Some(value_size) = value_size {
-                    self.size += self.text_size(&key) + value_size;
+                match self.value(found.path, level)? {
+                    Some(value_size) => self.size += self.text_size(&key) + value_size,
+                    None => self.removed += self.text_size(&key),
                 }
-                if self.size > self.size_limit {
+                if self.size.max(self.removed) > self.size_limit {
                     return Err(self.oversized(found.path));
                 }
             }

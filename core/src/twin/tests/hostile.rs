@@ -97,11 +97,23 @@ fn a_line_full_of_keys_in_the_wrong_order_is_read_in_linear_time() {
 
 #[test]
 fn a_refused_section_numbers_no_more_keys_than_its_limit_holds() {
-    let members: Vec<String> = (0..200_000).map(|key| format!("\"key{key}\":1")).collect();
-    let line = format!(r#"{{"deviceId":"d","tags":{{{}}}}}"#, members.join(","));
+    let members = |value: &str| {
+        let members: Vec<String> = (0..200_000).map(|key| format!("\"k{key}\":{value}")).collect();
+        members.join(",")
+    };
     let paths = PathTable::new();
-    flatten_line(&paths, line.as_bytes()).unwrap_err();
-    assert!(paths.descendants(PathId::TAGS).len() < 1000);
+    for line in [
+        format!(r#"{{"deviceId":"d","tags":{{{}}}}}"#, members("1")),
+        format!(
+            r#"{{"deviceId":"d","properties":{{"desired":{{"$metadata":{{{}}}}}}}}}"#,
+            members("{}")
+        ),
+    ] {
+        flatten_line(&paths, line.as_bytes()).unwrap_err();
+    }
+    let nulls: Value = serde_json::from_str(&format!("{{{}}}", members("null"))).unwrap();
+    TwinPatch::parse(&paths, PatchKind::Report, &nulls).unwrap_err();
+    assert!(paths.descendants(PathId::ROOT).len() < 16_000);
 }
 
 #[test]
