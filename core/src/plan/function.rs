@@ -130,12 +130,9 @@ fn concat(values: &[&Scalar<'_>]) -> Option<Scalar<'static>> {
 
 fn as_number(value: &Scalar<'_>) -> Option<Scalar<'static>> {
     match value {
-        Scalar::Str(text) => {
-            // The numbers of JSON, and nothing else that a parser of floats would take.
-            match serde_json::from_str::<Value>(text.trim()) {
-                Ok(Value::Number(value)) => number(value.as_f64()?),
-                _ => None,
-            }
+        // Rust would also read `inf`, `nan` and `infinity`.
+        Scalar::Str(text) if text.bytes().all(|byte| b"0123456789+-.eE".contains(&byte)) => {
+            number(text.parse().ok()?)
         }
         other => number(other.as_number()?),
     }

@@ -89,8 +89,9 @@ struct SegmentRows<'a> {
 }
 
 impl Rows for SegmentRows<'_> {
-    fn group_value(&self, path: usize, row: usize) -> Option<Value<'_>> {
-        self.groups[path].value(self.store, self.view, Row::new(self.number, row))
+    fn group_value(&self, path: usize, row: usize) -> Option<Scalar<'_>> {
+        let value = self.groups[path].value(self.store, self.view, Row::new(self.number, row))?;
+        Some(value.into_scalar())
     }
 
     fn group_column(&self, path: usize) -> Option<&Column> {

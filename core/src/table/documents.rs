@@ -81,8 +81,8 @@ impl Document<'_> {
 }
 
 impl Rows for Document<'_> {
-    fn group_value(&self, path: usize, _row: usize) -> Option<Value<'_>> {
-        self.value(&self.query.group_by[path])
+    fn group_value(&self, path: usize, _row: usize) -> Option<Scalar<'_>> {
+        Some(self.value(&self.query.group_by[path])?.into_scalar())
     }
 
     fn group_column(&self, _path: usize) -> Option<&Column> {

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 
 use super::cells::Cells;
 use super::table::{Table, TableColumn};
-use super::value::Value;
 use crate::query::ast::{Aggregate, Path, Query, Select, SelectValue};
 use crate::store::{Codes, Column};
 use crate::twin::Scalar;
@@ -16,22 +15,97 @@ pub(super) struct Grouping {
     paths: usize,
     aggregates: Vec<Aggregate>,
     groups: Vec<Group>,
-    by_key: Map<String, usize>,
+    by_key: Map<Vec<Key>, usize>,
 }
 
 struct Group {
-    values: Vec<Option<Value<'static>>>,
+    key: Vec<Key>,
     sums: Vec<Accumulator>,
 }
 
 /// What [`Grouping`] asks about the rows that it is given.
 pub(super) trait Rows {
     /// The value of a grouping path in a row.
-    fn group_value(&self, path: usize, row: usize) -> Option<Value<'_>>;
+    fn group_value(&self, path: usize, row: usize) -> Option<Scalar<'_>>;
     /// The column of a grouping path, if its values are just what stands in it.
     fn group_column(&self, path: usize) -> Option<&Column>;
     /// The argument of an aggregate in a row.
     fn argument(&self, aggregate: usize, row: usize) -> Option<Scalar<'_>>;
+}
+
+/// What rows of one group share, in the order in which groups are given.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Key {
+    /// No value, or an object or an array, which make no groups.
+    Missing,
+    Null,
+    Bool(bool),
+    Number(Number),
+    Text(String),
+}
+
+/// A finite number; `3` and `3.0` are one.
+#[derive(Debug, Clone, Copy)]
+struct Number(f64);
+
+impl Ord for Number {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.0.total_cmp(&other.0)
+    }
+}
+
+impl PartialOrd for Number {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Number {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Number {}
+
+impl std::hash::Hash for Number {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.0.to_bits().hash(state);
+    }
+}
+
+impl Key {
+    fn of(value: Option<&Scalar<'_>>) -> Self {
+        match value {
+            None | Some(Scalar::Object | Scalar::Array(_)) => Self::Missing,
+            Some(Scalar::Null) => Self::Null,
+            Some(Scalar::Bool(value)) => Self::Bool(*value),
+            Some(Scalar::Str(text)) => Self::Text(text.clone().into_owned()),
+            // Adding zero turns the negative zero into the other one.
+            Some(value) => value.as_number().map_or(Self::Missing, |it| Self::Number(Number(it + 0.0))),
+        }
+    }
+
+    fn value(&self) -> Option<Scalar<'_>> {
+        Some(match self {
+            Self::Missing => return None,
+            Self::Null => Scalar::Null,
+            Self::Bool(value) => Scalar::Bool(*value),
+            Self::Number(number) => shown(number.0),
+            Self::Text(text) => Scalar::Str(text.into()),
+        })
+    }
+}
+
+/// A computed number as it is shown: an integer if it is whole and exact.
+#[expect(clippy::cast_possible_truncation, reason = "the number is checked to be a whole one")]
+fn shown(number: f64) -> Scalar<'static> {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    if number.fract() == 0.0 && number.abs() <= EXACT {
+        Scalar::Int(number as i64)
+    } else {
+        Scalar::Float(number)
+    }
 }
 
 impl Grouping {
@@ -51,21 +125,19 @@ impl Grouping {
             Self { paths, aggregates, groups: Vec::new(), by_key: Map::default() };
         if paths == 0 {
             // Without GROUP BY there is one group, even of no rows.
-            grouping.group(String::new(), Vec::new);
+            grouping.group(Vec::new());
         }
         grouping
     }
 
-    fn group(
-        &mut self,
-        key: String,
-        values: impl FnOnce() -> Vec<Option<Value<'static>>>,
-    ) -> usize {
-        *self.by_key.entry(key).or_insert_with(|| {
-            let sums = vec![Accumulator::default(); self.aggregates.len()];
-            self.groups.push(Group { values: values(), sums });
-            self.groups.len() - 1
-        })
+    fn group(&mut self, key: Vec<Key>) -> usize {
+        if let Some(known) = self.by_key.get(&key) {
+            return *known;
+        }
+        let sums = vec![Accumulator::default(); self.aggregates.len()];
+        self.groups.push(Group { key: key.clone(), sums });
+        self.by_key.insert(key, self.groups.len() - 1);
+        self.groups.len() - 1
     }
 
     /// Adds rows that share columns. Values are only looked at once for each combination of codes.
@@ -114,23 +186,15 @@ impl Grouping {
     }
 
     fn group_of(&mut self, row: usize, source: &impl Rows) -> usize {
-        let values: Vec<Option<Value<'_>>> =
-            (0..self.paths).map(|path| source.group_value(path, row)).collect();
-        let mut key = String::new();
-        for value in &values {
-            let text = value.as_ref().map_or_else(|| "u".to_owned(), Value::key);
-            key.push_str(&text.len().to_string());
-            key.push(':');
-            key.push_str(&text);
-        }
-        self.group(key, || {
-            values.into_iter().map(|value| value.map(Value::into_owned)).collect()
-        })
+        let key = (0..self.paths).map(|path| Key::of(source.group_value(path, row).as_ref()));
+        let key = key.collect();
+        self.group(key)
     }
 
-    /// The groups as a table, at most `limit` of them.
-    pub(super) fn finish(self, query: &Query, limit: usize) -> Table {
+    /// The groups as a table in the order of their keys, at most `limit` of them.
+    pub(super) fn finish(mut self, query: &Query, limit: usize) -> Table {
         let Select::Items(items) = &query.select else { return Table::default() };
+        self.groups.sort_by(|left, right| left.key.cmp(&right.key));
         let mut aggregate = 0;
         let columns = items.iter().map(|item| {
             let mut cells = Cells::new();
@@ -140,8 +204,8 @@ impl Grouping {
                     let same = |known: &Path| known.segments == path.segments;
                     let place = query.group_by.iter().position(same);
                     for group in shown {
-                        let value = place.and_then(|place| group.values[place].as_ref());
-                        Value::push(value, &mut cells);
+                        let key = place.map_or(&Key::Missing, |place| &group.key[place]);
+                        cells.push(key.value().as_ref());
                     }
                 }
                 SelectValue::Aggregate(kind, _) => {
@@ -160,7 +224,7 @@ impl Grouping {
 /// Numbers the values of one path within one set of rows.
 enum Coder<'a> {
     Codes(&'a Codes),
-    Values(Map<String, u32>),
+    Values(Map<Key, u32>),
 }
 
 impl<'a> Coder<'a> {
@@ -171,16 +235,13 @@ impl<'a> Coder<'a> {
         }
     }
 
-    fn code<'v>(&mut self, row: usize, value: impl FnOnce() -> Option<Value<'v>>) -> u32 {
+    fn code<'v>(&mut self, row: usize, value: impl FnOnce() -> Option<Scalar<'v>>) -> u32 {
         match self {
             Self::Codes(codes) => u32::from(codes.get(row)),
-            Self::Values(known) => match value() {
-                None => 0,
-                Some(value) => {
-                    let next = u32::try_from(known.len() + 1).unwrap_or(u32::MAX);
-                    *known.entry(value.key()).or_insert(next)
-                }
-            },
+            Self::Values(known) => {
+                let next = u32::try_from(known.len()).unwrap_or(u32::MAX);
+                *known.entry(Key::of(value().as_ref())).or_insert(next)
+            }
         }
     }
 }
@@ -191,9 +252,9 @@ struct Accumulator {
     documents: u64,
     numbers: u64,
     sum: f64,
-    /// The sum while all numbers were integers.
-    exact: Option<i128>,
-    number: Option<(Scalar<'static>, Scalar<'static>)>,
+    /// The least and the greatest number.
+    number: Option<(f64, f64)>,
+    /// The least and the greatest string.
     text: Option<(String, String)>,
 }
 
@@ -207,51 +268,34 @@ impl Accumulator {
                 Some((_, greatest)) if text > greatest.as_str() => text.clone_into(greatest),
                 Some(_) => {}
             }
-            return;
-        }
-        let Some(number) = value.as_number() else { return };
-        self.exact = match (self.exact, value) {
-            (None, Scalar::Int(value)) if self.numbers == 0 => Some(i128::from(*value)),
-            (Some(sum), Scalar::Int(value)) => sum.checked_add(i128::from(*value)),
-            _ => None,
-        };
-        self.numbers += 1;
-        self.sum += number;
-        let owned = || value.clone().into_owned();
-        match &mut self.number {
-            None => self.number = Some((owned(), owned())),
-            Some((least, greatest)) => {
-                if least.as_number() > Some(number) {
-                    *least = owned();
-                }
-                if greatest.as_number() < Some(number) {
-                    *greatest = owned();
-                }
-            }
+        } else if let Some(number) = value.as_number() {
+            self.numbers += 1;
+            self.sum += number;
+            let (least, greatest) = self.number.unwrap_or((number, number));
+            self.number = Some((least.min(number), greatest.max(number)));
         }
     }
 
     #[expect(clippy::cast_precision_loss, reason = "a mean is a double")]
     fn result(&self, kind: Aggregate) -> Option<Scalar<'static>> {
         let text = |text: &String| Scalar::Str(text.clone().into());
+        let of_numbers = |value: f64| (self.numbers > 0).then(|| shown(value));
         match kind {
             Aggregate::Count => Some(Scalar::Int(i64::try_from(self.documents).ok()?)),
-            Aggregate::Sum if self.numbers == 0 => None,
-            Aggregate::Sum => Some(
-                self.exact
-                    .and_then(|sum| i64::try_from(sum).ok())
-                    .map_or(Scalar::Float(self.sum), Scalar::Int),
-            ),
-            Aggregate::Avg if self.numbers == 0 => None,
-            Aggregate::Avg => Some(Scalar::Float(self.sum / self.numbers as f64)),
+            Aggregate::Sum => of_numbers(self.sum).filter(is_finite),
+            Aggregate::Avg => of_numbers(self.sum / self.numbers as f64).filter(is_finite),
             Aggregate::Min => match &self.number {
-                Some((least, _)) => Some(least.clone()),
+                Some((least, _)) => Some(shown(*least)),
                 None => self.text.as_ref().map(|(least, _)| text(least)),
             },
             Aggregate::Max => match &self.number {
-                Some((_, greatest)) => Some(greatest.clone()),
+                Some((_, greatest)) => Some(shown(*greatest)),
                 None => self.text.as_ref().map(|(_, greatest)| text(greatest)),
             },
         }
     }
+}
+
+fn is_finite(value: &Scalar<'_>) -> bool {
+    value.as_number().is_some_and(f64::is_finite)
 }

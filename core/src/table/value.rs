@@ -19,26 +19,6 @@ impl<'a> Value<'a> {
         }
     }
 
-    pub(super) fn into_owned(self) -> Value<'static> {
-        match self {
-            Self::Scalar(value) => Value::Scalar(value.into_owned()),
-            Self::Json(value) => Value::Json(value),
-        }
-    }
-
-    /// A text that two values share if and only if they are of one group: numbers by value.
-    pub(super) fn key(&self) -> String {
-        match self {
-            Self::Json(value) => format!("j{value}"),
-            Self::Scalar(Scalar::Str(text)) => format!("s{text}"),
-            Self::Scalar(value) => match value.as_number() {
-                Some(0.0) => "n0".to_owned(),
-                Some(number) => format!("n{number}"),
-                None => format!("j{}", value.to_json()),
-            },
-        }
-    }
-
     pub(super) fn push(value: Option<&Self>, cells: &mut Cells) {
         match value {
             None => cells.push(None),
