@@ -3,8 +3,10 @@
 
 pub mod clock;
 pub mod error;
+pub mod job;
 pub mod limits;
 pub mod query;
+pub mod schedule;
 
 pub use clock::{Clock, ManualClock, Monotonic, Now, SystemClock, Timestamp};
 pub use error::{Error, ErrorKind, Result};
