@@ -291,3 +291,6 @@ impl JobRecord {
         u32::try_from(elapsed.as_millis()).unwrap_or(u32::MAX)
     }
 }
+
+#[cfg(test)]
+mod tests;

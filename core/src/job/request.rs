@@ -247,3 +247,147 @@ fn object<'a>(request: &'a Map<String, Value>, member: &str) -> Result<&'a Map<S
         Some(_) => Err(Error::invalid(format!("`{member}` is not an object"))),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(request: &Value) -> String {
+        JobRequest::from_json(request).unwrap_err().message().to_owned()
+    }
+
+    /// A good request with other values for some members; null takes a member away.
+    fn twin_job(change: Value) -> Value {
+        let mut request = json!({
+            "jobId": "job01",
+            "type": "scheduleUpdateTwin",
+            "updateTwin": {"etag": "*", "tags": {"floor": 3}},
+            "queryCondition": "*",
+        });
+        let members = request.as_object_mut().unwrap();
+        let Value::Object(change) = change else { panic!("members are an object") };
+        members.extend(change);
+        members.retain(|_, value| !value.is_null());
+        request
+    }
+
+    #[test]
+    fn the_body_of_each_client_is_read() {
+        // Members as the C# client writes them all.
+        let request = JobRequest::from_json(&json!({
+            "jobId": "job01",
+            "type": "scheduleUpdateTwin",
+            "cloudToDeviceMethod": null,
+            "updateTwin": {
+                "deviceId": null, "etag": "*", "version": null, "tags": {"floor": 3},
+                "properties": {"desired": {"a": null}, "reported": {}},
+            },
+            "queryCondition": "tags.a = 1",
+            "startTime": "2026-01-02T03:04:05.1234567Z",
+            "maxExecutionTimeInSeconds": 60,
+        }))
+        .unwrap();
+        assert_eq!(request.id, Some(JobId::new("job01").unwrap()));
+        assert_eq!(request.start_time.unwrap().to_string(), "2026-01-02T03:04:05.1234567Z");
+        assert_eq!(request.execution_limit(), Duration::from_secs(60));
+        let echo = json!({
+            "deviceId": null, "etag": "*", "tags": {"floor": 3},
+            "properties": {"desired": {"a": null}},
+        });
+        assert_eq!(request.kind_json(), ("updateTwin", echo));
+
+        // As the Node client writes a method job.
+        let request = JobRequest::from_json(&json!({
+            "jobId": "job02",
+            "type": "scheduleDeviceMethod",
+            "cloudToDeviceMethod": {
+                "methodName": "reboot", "payload": null, "responseTimeoutInSeconds": 30,
+            },
+            "queryCondition": "*",
+            "startTime": null,
+        }))
+        .unwrap();
+        assert_eq!(request.start_time, None);
+        assert_eq!(request.execution_limit(), Duration::from_secs(3600));
+        let echo = json!({
+            "methodName": "reboot", "payload": null, "responseTimeoutInSeconds": 30,
+            "connectTimeoutInSeconds": 0,
+        });
+        assert_eq!(request.kind_json(), ("cloudToDeviceMethod", echo));
+    }
+
+    #[test]
+    fn zero_and_no_limit_mean_an_hour() {
+        for limit in [json!(0), json!(null)] {
+            let request = twin_job(json!({ "maxExecutionTimeInSeconds": limit }));
+            let request = JobRequest::from_json(&request).unwrap();
+            assert_eq!(request.max_execution, Duration::from_secs(3600));
+        }
+        let body = json!({});
+        let request = JobRequest::new(JobKind::UpdateTwin { body }, "*");
+        let request = JobRequest { max_execution: Duration::ZERO, ..request };
+        assert_eq!(request.execution_limit(), Duration::from_secs(3600));
+    }
+
+    #[test]
+    fn a_patch_without_the_star_is_a_failed_precondition() {
+        for patch in [json!({"tags": {}}), json!({"etag": null}), json!({"etag": "AAAAAAAAAAE="})] {
+            let error =
+                JobRequest::from_json(&twin_job(json!({ "updateTwin": patch }))).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::PreconditionFailed);
+        }
+    }
+
+    #[test]
+    fn every_refusal_names_its_member() {
+        let method = |change: Value| {
+            let mut method = json!({"methodName": "reboot"});
+            let Value::Object(change) = change else { panic!("members are an object") };
+            method.as_object_mut().unwrap().extend(change);
+            let kind = "scheduleDeviceMethod";
+            twin_job(json!({ "type": kind, "cloudToDeviceMethod": method }))
+        };
+        const RESPONSE: &str = "responseTimeoutInSeconds must be within [5; 300]";
+        const CONNECT: &str = "connectTimeoutInSeconds must be within [0; 300]";
+        const LIMIT: &str = "`maxExecutionTimeInSeconds` is not a whole number of 0 or more";
+        for (request, message) in [
+            (json!([]), "a job request is not an object"),
+            (twin_job(json!({"jobId": 7})), "`jobId` is not a string"),
+            (twin_job(json!({"jobId": "a b"})), "job id `a b` holds ' '"),
+            (twin_job(json!({"type": null})), "`type` is missing"),
+            (twin_job(json!({"type": 1})), "`type` is not a string"),
+            (
+                twin_job(json!({"type": "scheduleTwinUpdate"})),
+                "`scheduleTwinUpdate` is not a type of job",
+            ),
+            (twin_job(json!({"type": "export"})), "`export` is not a type of job"),
+            (twin_job(json!({"updateTwin": null})), "`updateTwin` is missing"),
+            (twin_job(json!({"updateTwin": "*"})), "`updateTwin` is not an object"),
+            (twin_job(json!({"queryCondition": null})), "`queryCondition` is missing"),
+            (twin_job(json!({"queryCondition": 5})), "`queryCondition` is not a string"),
+            (twin_job(json!({"startTime": 5})), "`startTime` is not a string"),
+            (twin_job(json!({"startTime": "soon"})), "`startTime`: `soon` is not an ISO 8601 time"),
+            (twin_job(json!({"maxExecutionTimeInSeconds": -1})), LIMIT),
+            (twin_job(json!({"maxExecutionTimeInSeconds": 1.5})), LIMIT),
+            (twin_job(json!({"maxExecutionTimeInSeconds": "60"})), LIMIT),
+            (twin_job(json!({"maxExecutionTimeInSeconds": u64::MAX})), LIMIT),
+            (twin_job(json!({"type": "scheduleDeviceMethod"})), "`cloudToDeviceMethod` is missing"),
+            (method(json!({"methodName": null})), "`cloudToDeviceMethod.methodName` is missing"),
+            (method(json!({"methodName": 1})), "`cloudToDeviceMethod.methodName` is not a string"),
+            (method(json!({"methodName": "a.b"})), "method name `a.b` holds '.'"),
+            (method(json!({"responseTimeoutInSeconds": 4})), RESPONSE),
+            (method(json!({"responseTimeoutInSeconds": "30"})), RESPONSE),
+            (method(json!({"connectTimeoutInSeconds": 301})), CONNECT),
+            (method(json!({"connectTimeoutInSeconds": -1})), CONNECT),
+        ] {
+            assert_eq!(refused(&request), message);
+        }
+    }
+
+    #[test]
+    fn types_are_filtered_by_in_any_case() {
+        assert_eq!(JobType::parse("ScheduleUpdateTwin"), Some(JobType::UpdateTwin));
+        assert_eq!(JobType::parse("scheduledevicemethod"), Some(JobType::InvokeMethod));
+        assert_eq!(JobType::parse("export"), None);
+    }
+}

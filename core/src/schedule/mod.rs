@@ -6,9 +6,15 @@
 //! the same code as the hub does. `docs/job-states.md` draws the states.
 
 mod calendar;
+mod entry;
+mod feedback;
+mod hand_out;
+mod life;
 mod limits;
 mod message;
 mod scheduler;
+#[cfg(test)]
+mod tests;
 mod turn;
 mod work;
 
