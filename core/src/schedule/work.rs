@@ -111,7 +111,10 @@ impl Calling {
     /// Takes back positions that were handed over.
     pub(super) fn give_back(&mut self, range: Range<u32>) {
         self.in_flight -= range.end - range.start;
-        self.given_back.push(range);
+        match self.given_back.last_mut() {
+            Some(last) if last.end == range.start => last.end = range.end,
+            _ => self.given_back.push(range),
+        }
     }
 }
 
