@@ -2,7 +2,9 @@
 //! over every device that matches.
 
 pub mod clock;
+pub mod dispatch;
 pub mod error;
+pub mod job;
 pub mod limits;
 pub mod query;
 
