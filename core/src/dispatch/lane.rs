@@ -26,7 +26,6 @@ pub(super) struct Lane {
     pub(super) job: u64,
     pub(super) method: Arc<MethodCall>,
     pub(super) ids: Arc<dyn DeviceIds>,
-    pub(super) transport: Arc<dyn Transport>,
     pub(super) style: Style,
     /// How long a call may take: to connect, then to answer.
     pub(super) patience: Duration,
@@ -85,6 +84,9 @@ pub(super) struct Board {
 /// The part of a lane that changes.
 pub(super) struct LaneState {
     pub(super) lane: Arc<Lane>,
+    /// Here and not in the lane, which lives as long as somebody may answer: a transport that keeps
+    /// the calls it has to answer would keep itself.
+    transport: Arc<dyn Transport>,
     pub(super) live: BTreeMap<u64, Arc<Batch>>,
     /// Deadlines of deferred batches. A plain queue, and no wheel or heap: the time-out is the same
     /// for all calls of a job and clocks do not go back, so they come in order.
@@ -103,12 +105,18 @@ pub(super) struct Turn {
     pub(super) timed_out: bool,
 }
 
+/// What a worker is to do next.
+pub(super) struct Picked {
+    pub(super) batch: Arc<Batch>,
+    pub(super) transport: Arc<dyn Transport>,
+}
+
 impl Lane {
     pub(super) fn new(
         job: u64,
         method: Arc<MethodCall>,
         ids: Arc<dyn DeviceIds>,
-        transport: Arc<dyn Transport>,
+        transport: &dyn Transport,
         shared: &Arc<Shared>,
     ) -> Arc<Self> {
         Arc::new(Self {
@@ -118,7 +126,6 @@ impl Lane {
             ids,
             style: transport.style(),
             workers_max: transport.workers_max().max(1),
-            transport,
             shared: Arc::clone(shared),
             closed: AtomicBool::new(false),
             outbox: Mutex::default(),
@@ -277,11 +284,12 @@ impl Shared {
 }
 
 impl Board {
-    pub(super) fn open(&mut self, lane: Arc<Lane>) -> bool {
+    /// False if the job is open.
+    pub(super) fn open(&mut self, lane: Arc<Lane>, transport: &Arc<dyn Transport>) -> bool {
         let job = lane.job;
         let fresh = !self.lanes.contains_key(&job);
         if fresh && !self.stopped {
-            self.lanes.insert(job, LaneState::new(lane));
+            self.lanes.insert(job, LaneState::new(lane, Arc::clone(transport)));
         }
         fresh
     }
@@ -329,7 +337,7 @@ impl Board {
     }
 
     /// The next turn for `worker`, of the first lane in the ring that may have one more worker.
-    pub(super) fn pick(&mut self, worker: u64, shared: &Shared) -> Option<Arc<Batch>> {
+    pub(super) fn pick(&mut self, worker: u64, shared: &Shared) -> Option<Picked> {
         for _ in 0..self.ring.len() {
             let job = self.ring.pop_front()?;
             let may_work = self.may_work(job, shared);
@@ -346,7 +354,7 @@ impl Board {
                 }
                 let turn = Turn { batch: Arc::clone(&batch), seen: None, timed_out: false };
                 self.turns.insert(worker, turn);
-                return Some(batch);
+                return Some(Picked { batch, transport: Arc::clone(&state.transport) });
             }
             state.in_ring = !state.waiting.is_empty();
             if state.in_ring {
@@ -385,9 +393,10 @@ impl Board {
 }
 
 impl LaneState {
-    fn new(lane: Arc<Lane>) -> Self {
+    fn new(lane: Arc<Lane>, transport: Arc<dyn Transport>) -> Self {
         Self {
             lane,
+            transport,
             live: BTreeMap::new(),
             deadlines: VecDeque::new(),
             waiting: VecDeque::new(),

@@ -122,8 +122,8 @@ impl Dispatcher {
         ids: Arc<dyn DeviceIds>,
         transport: Arc<dyn Transport>,
     ) {
-        let lane = Lane::new(job, method, ids, transport, &self.shared);
-        let fresh = self.shared.board.lock().open(lane);
+        let lane = Lane::new(job, method, ids, &*transport, &self.shared);
+        let fresh = self.shared.board.lock().open(lane, &transport);
         assert!(fresh, "job {job} is opened twice");
     }
 

@@ -11,8 +11,7 @@ use std::thread;
 
 use parking_lot::MutexGuard;
 
-use super::batch::Batch;
-use super::lane::{Board, Shared};
+use super::lane::{Board, Picked, Shared};
 use super::pace::Pace;
 use super::transport::Calls;
 use crate::job::Failure;
@@ -101,10 +100,9 @@ fn work(shared: &Arc<Shared>) {
     let worker = thread_number();
     let mut board = shared.board.lock();
     while !board.stopped {
-        if let Some(batch) = board.pick(worker, shared) {
+        if let Some(picked) = board.pick(worker, shared) {
             drop(board);
-            run(shared, &batch);
-            drop(batch);
+            run(shared, &picked);
             board = shared.board.lock();
             let turn = board.end_turn(worker);
             // Workers asleep may be allowed to do what this one held, or what it put back.
@@ -114,7 +112,7 @@ fn work(shared: &Arc<Shared>) {
             drop(board);
             // Without the lock: this may be the last owner of the transport, whose drop may do
             // anything.
-            drop(turn);
+            drop((turn, picked));
             board = shared.board.lock();
             continue;
         }
@@ -131,7 +129,8 @@ fn work(shared: &Arc<Shared>) {
 }
 
 /// One turn: offers the batch to its transport, and fails what that left undone.
-fn run(shared: &Arc<Shared>, batch: &Arc<Batch>) {
+fn run(shared: &Arc<Shared>, picked: &Picked) {
+    let batch = &picked.batch;
     let lane = batch.lane();
     let before = batch.next();
     let calls = if lane.deferred() {
@@ -142,7 +141,7 @@ fn run(shared: &Arc<Shared>, batch: &Arc<Batch>) {
     // Unwind safe: what a panic can leave half done is the transport's own. Our state changes in
     // steps that run no foreign code: a claim is one atomic operation, and an answer is recorded
     // under a lock in code that does not panic.
-    let caught = catch_unwind(AssertUnwindSafe(|| lane.transport.invoke(calls)));
+    let caught = catch_unwind(AssertUnwindSafe(|| picked.transport.invoke(calls)));
     let took_none = batch.next() == before && batch.has_unclaimed();
     match caught {
         Ok(()) if lane.deferred() => {}
