@@ -3,6 +3,8 @@
 //! The changes are the same each time. `TWINCAST_FUZZ_SECONDS=60` goes on for that long instead,
 //! with other changes each time; `./x fuzz TARGET` sets it where cargo-fuzz is not installed.
 
+#![allow(clippy::print_stdout, reason = "what a failed run needs to be repeated")]
+
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::{Duration, SystemTime};
 use std::{env, fs};

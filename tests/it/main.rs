@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+mod fuzz;
+mod golden;
 mod house;
 
 /// The folder that holds the workspace.

@@ -10,6 +10,17 @@ use crate::shell::{Outcome, output, root, run};
 const OLDEST: (u32, u32) = (3, 11);
 const NAMES: [&str; 4] = ["python3.13", "python3.12", "python3.11", "python3"];
 
+/// Prints what the package needs to be built, then what it needs to be built and tested: a line
+/// each, parted by tabs.
+const REQUIREMENTS: &str = "\
+import tomllib
+project = tomllib.load(open('pyproject.toml', 'rb'))
+build = project['build-system']['requires']
+test = project['project']['optional-dependencies']['test']
+print(*build, sep='\\t')
+print(*build, *test, sep='\\t')
+";
+
 /// What an environment is for: how much is installed in it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
@@ -43,10 +54,7 @@ pub(crate) fn environment(purpose: Purpose) -> Outcome<Environment> {
         println!("making .venv with {interpreter}");
         run(Command::new(interpreter).args(["-m", "venv", "--clear"]).arg(&environment.folder))?;
     }
-    environment.install("build")?;
-    if purpose == Purpose::Test {
-        environment.install("test")?;
-    }
+    environment.install(purpose)?;
     Ok(environment)
 }
 
@@ -80,19 +88,24 @@ impl Environment {
         run(command.env("VIRTUAL_ENV", &self.folder).env_remove("CONDA_PREFIX"))
     }
 
-    /// Installs `xtask/requirements-NAME.txt` unless that was done before.
-    fn install(&self, name: &str) -> Outcome {
-        let file = root().join(format!("xtask/requirements-{name}.txt"));
-        let wanted = fs::read_to_string(&file)
-            .map_err(|error| format!("cannot read {}: {error}", file.display()))?;
-        let stamp = self.folder.join(format!("installed-{name}.txt"));
-        if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
+    /// Installs what `py/pyproject.toml` asks for, unless that was done before.
+    fn install(&self, purpose: Purpose) -> Outcome {
+        let wanted = output(self.python_in_package().args(["-c", REQUIREMENTS]))?;
+        let mut kinds = wanted.lines();
+        let wanted = match purpose {
+            Purpose::Build => kinds.next(),
+            Purpose::Test => kinds.last(),
+        };
+        let wanted = wanted.unwrap_or_default();
+        let stamp = self.folder.join("installed.txt");
+        let installed = fs::read_to_string(&stamp).unwrap_or_default();
+        if wanted.split('\t').all(|one| installed.lines().any(|known| known == one)) {
             return Ok(());
         }
-        println!("installing xtask/requirements-{name}.txt into .venv");
-        let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"];
-        run(self.python().args(pip).arg(&file))?;
-        fs::write(&stamp, wanted)
+        println!("installing into .venv: {}", wanted.replace('\t', ", "));
+        let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
+        run(self.python().args(pip).args(wanted.split('\t')))?;
+        fs::write(&stamp, installed + &wanted.replace('\t', "\n") + "\n")
             .map_err(|error| format!("cannot write {}: {error}", stamp.display()))
     }
 

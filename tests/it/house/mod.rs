@@ -6,4 +6,4 @@ mod links;
 mod packages;
 mod paths;
 mod rooms;
-mod source;
+pub(crate) mod source;
