@@ -54,11 +54,7 @@ impl Engine {
         Ok(engine)
     }
 
-    fn spawn(
-        &self,
-        name: &str,
-        work: impl Fn(&State) + Send + 'static,
-    ) -> std::io::Result<()> {
+    fn spawn(&self, name: &str, work: impl Fn(&State) + Send + 'static) -> std::io::Result<()> {
         let state = Arc::clone(&self.state);
         let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || {
             // Sound: after a panic the state is marked, and nobody trusts it any more.

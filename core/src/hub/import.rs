@@ -274,7 +274,8 @@ fn twin_of<'l>(store: &Store, line: &'l [u8]) -> Option<Result<crate::twin::Flat
         return None;
     }
     if line.len() > limits::LINE_BYTES {
-        let message = format!("the line has {} bytes, more than {}", line.len(), limits::LINE_BYTES);
+        let message =
+            format!("the line has {} bytes, more than {}", line.len(), limits::LINE_BYTES);
         return Some(Err(Error::invalid(message)));
     }
     Some(flatten_line(store.paths(), line).map(|mut twin| {

@@ -216,7 +216,9 @@ impl Job {
 impl fmt::Debug for Job {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.record() {
-            Ok(record) => write!(f, "Job({}, {}, {})", self.id, record.job_type().as_str(), record.status()),
+            Ok(record) => {
+                write!(f, "Job({}, {}, {})", self.id, record.job_type().as_str(), record.status())
+            }
             Err(error) => write!(f, "Job({}, {error})", self.id),
         }
     }

@@ -23,12 +23,12 @@ use state::State;
 
 use crate::dispatch::{SimulatedFleet, Transport};
 use crate::error::{Error, ErrorKind, Result};
+use crate::job::MethodCall;
 use crate::plan::{Plan, bind};
 use crate::query::ast::{Condition, Source};
 use crate::query::{parse_condition, parse_query};
 use crate::select::{DeviceExplanation, Explanation, Selection, explain, explain_device, select};
 use crate::table::{Table, query_devices};
-use crate::job::MethodCall;
 use crate::twin::{PatchKind, TwinPatch, new_device};
 
 /// An engine that holds a fleet of device twins and runs jobs over them.

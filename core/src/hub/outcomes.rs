@@ -84,8 +84,9 @@ pub(super) fn query(state: &State, query: &Query) -> Table {
         let desk = state.desk();
         let records = desk.scheduler.jobs();
         let records = records.filter(|job| wanted.is_none_or(|id| job.id().as_str() == id));
-        let with_targets =
-            |job: &JobRecord| (job.clone(), desk.runs.get(job.id()).and_then(|run| run.targets.clone()));
+        let with_targets = |job: &JobRecord| {
+            (job.clone(), desk.runs.get(job.id()).and_then(|run| run.targets.clone()))
+        };
         records.map(with_targets).collect()
     };
     let rows = jobs.iter().flat_map(|(job, targets)| {
@@ -115,8 +116,7 @@ fn wanted_job(filter: &Expr) -> Option<&str> {
                 | (ExprKind::Literal(literal), ExprKind::Path(path)) => (path, literal),
                 _ => return None,
             };
-            let is_job_id =
-                matches!(&*path.segments, [Segment::Key(key)] if key == "jobId");
+            let is_job_id = matches!(&*path.segments, [Segment::Key(key)] if key == "jobId");
             match literal {
                 Literal::Str(id) if is_job_id => Some(id),
                 _ => None,

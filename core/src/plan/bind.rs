@@ -145,7 +145,9 @@ impl Binder<'_> {
     fn slot(&mut self, segments: &[Segment]) -> (Slot, Vec<Segment>) {
         match resolve(segments, self.paths) {
             None => (Slot::Absent, Vec::new()),
-            Some((key, tail)) if key == ColumnKey::value(PathId::DEVICE_ID) => (Slot::DeviceId, tail),
+            Some((key, tail)) if key == ColumnKey::value(PathId::DEVICE_ID) => {
+                (Slot::DeviceId, tail)
+            }
             Some((key, tail)) if key == ColumnKey::value(PathId::ETAG) => {
                 let etag = self.column(key);
                 (Slot::Etag(etag, self.column(ColumnKey::value(PathId::VERSION))), tail)
@@ -185,9 +187,10 @@ fn simple(expr: &Expr) -> Option<Predicate> {
         }
         ExprKind::Call(Function::IsDefined, _) => Some(Predicate::Defined),
         ExprKind::Call(Function::StartsWith, arguments) => match &**arguments {
-            [Expr { kind: ExprKind::Path(_), .. }, Expr { kind: ExprKind::Literal(Literal::Str(prefix)), .. }] => {
-                Some(Predicate::Prefix(Arc::clone(prefix)))
-            }
+            [
+                Expr { kind: ExprKind::Path(_), .. },
+                Expr { kind: ExprKind::Literal(Literal::Str(prefix)), .. },
+            ] => Some(Predicate::Prefix(Arc::clone(prefix))),
             _ => None,
         },
         _ => None,

@@ -50,8 +50,6 @@ fn cost(node: &Node) -> u32 {
             (Predicate::Term(_), slots) => 20 * u32::try_from(slots).unwrap_or(u32::MAX / 20),
         },
         Node::Not(inner) => cost(inner),
-        Node::And(parts) | Node::Or(parts) => {
-            parts.iter().map(cost).fold(0, u32::saturating_add)
-        }
+        Node::And(parts) | Node::Or(parts) => parts.iter().map(cost).fold(0, u32::saturating_add),
     }
 }

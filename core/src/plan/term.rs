@@ -38,23 +38,34 @@ pub enum Term {
 
 impl Term {
     /// Turns `expr` into a term; `slot` numbers its paths.
-    pub(super) fn bind(expr: &Expr, slot: &mut impl FnMut(&[Segment]) -> (usize, Vec<Segment>)) -> Self {
+    pub(super) fn bind(
+        expr: &Expr,
+        slot: &mut impl FnMut(&[Segment]) -> (usize, Vec<Segment>),
+    ) -> Self {
         let mut bind = |expr: &Expr| Box::new(Self::bind(expr, slot));
         match &expr.kind {
-            ExprKind::Literal(literal) => Self::Constant(scalar_of(literal).map(Scalar::into_owned)),
+            ExprKind::Literal(literal) => {
+                Self::Constant(scalar_of(literal).map(Scalar::into_owned))
+            }
             ExprKind::Not(inner) => Self::Not(bind(inner)),
             ExprKind::Compare(how, left, right) => Self::Compare(*how, bind(left), bind(right)),
             ExprKind::In { negated, value, list } => {
                 Self::In(*negated, bind(value), LiteralSet::new(list))
             }
             ExprKind::Negate(inner) => Self::Negate(bind(inner)),
-            ExprKind::Arithmetic(how, left, right) => Self::Arithmetic(*how, bind(left), bind(right)),
+            ExprKind::Arithmetic(how, left, right) => {
+                Self::Arithmetic(*how, bind(left), bind(right))
+            }
             ExprKind::Path(path) => {
                 let (slot, tail) = slot(&path.segments);
                 Self::Slot(slot, tail)
             }
-            ExprKind::And(parts) => Self::And(parts.iter().map(|part| Self::bind(part, slot)).collect()),
-            ExprKind::Or(parts) => Self::Or(parts.iter().map(|part| Self::bind(part, slot)).collect()),
+            ExprKind::And(parts) => {
+                Self::And(parts.iter().map(|part| Self::bind(part, slot)).collect())
+            }
+            ExprKind::Or(parts) => {
+                Self::Or(parts.iter().map(|part| Self::bind(part, slot)).collect())
+            }
             ExprKind::Call(function, arguments) => Self::Call(
                 *function,
                 arguments.iter().map(|argument| Self::bind(argument, slot)).collect(),

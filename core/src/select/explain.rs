@@ -180,7 +180,9 @@ fn method_of(node: &Node, view: &View) -> String {
                     .segments()
                     .iter()
                     .map(|segment| {
-                        segment.columns[*place].as_ref().map_or("absent", |column| column.encoding())
+                        segment.columns[*place]
+                            .as_ref()
+                            .map_or("absent", |column| column.encoding())
                     })
                     .collect();
                 encodings.sort_unstable();
@@ -220,12 +222,12 @@ fn truth_at(node: &Node, segment: &SegmentView, offset: usize) -> Truth {
         )),
         Node::Test(test) => test.truth_of(&|slot| value_at(segment, test.slots[slot], offset)),
         Node::Not(inner) => truth_at(inner, segment, offset).negate(),
-        Node::And(parts) => parts
-            .iter()
-            .fold(Truth::True, |all, part| all.and(truth_at(part, segment, offset))),
-        Node::Or(parts) => parts
-            .iter()
-            .fold(Truth::False, |any, part| any.or(truth_at(part, segment, offset))),
+        Node::And(parts) => {
+            parts.iter().fold(Truth::True, |all, part| all.and(truth_at(part, segment, offset)))
+        }
+        Node::Or(parts) => {
+            parts.iter().fold(Truth::False, |any, part| any.or(truth_at(part, segment, offset)))
+        }
     }
 }
 
@@ -256,9 +258,9 @@ impl Explanation {
                 "estimated": step.estimated, "matched": step.matched,
             })
         });
-        let columns = self.columns.iter().map(|(path, encoding, bytes)| {
-            json!({ "path": path, "encoding": encoding, "bytes": bytes })
-        });
+        let columns = self.columns.iter().map(
+            |(path, encoding, bytes)| json!({ "path": path, "encoding": encoding, "bytes": bytes }),
+        );
         json!({
             "condition": self.condition, "matched": self.matched, "total": self.total,
             "steps": steps.collect::<Vec<_>>(), "columns": columns.collect::<Vec<_>>(),
@@ -269,8 +271,11 @@ impl Explanation {
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{} of {} devices match", self.matched, self.total)?;
-        let texts: Vec<String> =
-            self.steps.iter().map(|step| format!("{}{}", "  ".repeat(step.depth), step.text)).collect();
+        let texts: Vec<String> = self
+            .steps
+            .iter()
+            .map(|step| format!("{}{}", "  ".repeat(step.depth), step.text))
+            .collect();
         let width = texts.iter().map(|text| text.chars().count()).max().unwrap_or(0);
         writeln!(f, "  {:width$}  {:>11}  {:>11}  how", "step", "estimated", "matched")?;
         for (text, step) in texts.iter().zip(&self.steps) {
@@ -292,9 +297,9 @@ impl DeviceExplanation {
     #[must_use]
     pub fn to_json(&self) -> Value {
         let steps = self.steps.iter().map(|step| {
-            let values = step.values.iter().map(|(path, value)| {
-                json!({ "path": path, "defined": value.is_some(), "value": value })
-            });
+            let values = step.values.iter().map(
+                |(path, value)| json!({ "path": path, "defined": value.is_some(), "value": value }),
+            );
             json!({
                 "depth": step.depth, "text": step.text, "truth": word(step.truth),
                 "values": values.collect::<Vec<_>>(),

@@ -33,9 +33,10 @@ pub(super) fn pack<T: Copy>(numbers: &[T], test: impl Fn(T) -> u8) -> Bitmap {
         *word = pack_block(block, &test);
     }
     if let Some(word) = words.get_mut(blocks.len()) {
-        *word = rest.iter().enumerate().fold(0, |word, (bit, number)| {
-            word | u64::from(test(*number)) << bit
-        });
+        *word = rest
+            .iter()
+            .enumerate()
+            .fold(0, |word, (bit, number)| word | u64::from(test(*number)) << bit);
     }
     bitmap
 }

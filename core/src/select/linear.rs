@@ -74,15 +74,23 @@ pub(super) fn general(test: &Test, column: &Linear) -> Found {
                 no: Mask::Some(kernel::in_table(deltas, &table, 1)),
             }
         }
-        Deltas::U16(deltas) => row_by_row(deltas.iter().map(|delta| {
-            if *delta == u16::MAX { absent } else { truth(u64::from(*delta)) }
-        })),
-        Deltas::U32(deltas) => row_by_row(deltas.iter().map(|delta| {
-            if *delta == u32::MAX { absent } else { truth(u64::from(*delta)) }
-        })),
-        Deltas::U64(deltas) => row_by_row(deltas.iter().map(|delta| {
-            if *delta == u64::MAX { absent } else { truth(*delta) }
-        })),
+        Deltas::U16(deltas) => {
+            row_by_row(
+                deltas.iter().map(|delta| {
+                    if *delta == u16::MAX { absent } else { truth(u64::from(*delta)) }
+                }),
+            )
+        }
+        Deltas::U32(deltas) => {
+            row_by_row(
+                deltas.iter().map(|delta| {
+                    if *delta == u32::MAX { absent } else { truth(u64::from(*delta)) }
+                }),
+            )
+        }
+        Deltas::U64(deltas) => row_by_row(
+            deltas.iter().map(|delta| if *delta == u64::MAX { absent } else { truth(*delta) }),
+        ),
     }
 }
 

@@ -10,9 +10,7 @@ use super::selection::{Selected, Selection};
 use super::{kernel, linear};
 use crate::plan::{Node, Plan, Predicate, Slot, Test, Truth};
 use crate::query::ast::{Comparison, Literal};
-use crate::store::{
-    Bitmap, Codes, Column, ColumnKey, Dictionary, Row, SegmentView, Store, View,
-};
+use crate::store::{Bitmap, Codes, Column, ColumnKey, Dictionary, Row, SegmentView, Store, View};
 use crate::twin::{PathId, Scalar};
 
 /// Below this many segments a second thread costs more to wake than it saves.
@@ -248,8 +246,9 @@ impl<'a> Scan<'a> {
                 return sparse(test, offsets, values);
             }
             Column::Codes { dictionary, codes } => self.codes(test, dictionary, codes, want),
-            Column::Linear(column) => linear::compare(test, column, want)
-                .unwrap_or_else(|| linear::general(test, column)),
+            Column::Linear(column) => {
+                linear::compare(test, column, want).unwrap_or_else(|| linear::general(test, column))
+            }
             Column::Plain(column) => linear::row_by_row(
                 (0..column.len()).map(|offset| test.truth(column.get(offset).as_ref())),
             ),
@@ -366,21 +365,23 @@ fn sparse(test: &Test, offsets: &[u16], values: &[Scalar<'static>]) -> Found {
 fn pairs(test: &Test, left: &Column, right: &Column) -> Option<Found> {
     const PAIRS_MAX: usize = 1 << 16;
     const UNKNOWN: u8 = 0xFF;
-    let (Column::Codes { dictionary: a, codes: left }, Column::Codes { dictionary: b, codes: right }) =
-        (left, right)
+    let (
+        Column::Codes { dictionary: a, codes: left },
+        Column::Codes { dictionary: b, codes: right },
+    ) = (left, right)
     else {
         return None;
     };
-    let (a, b) = if Arc::ptr_eq(a, b) { (a.values(), None) } else { (a.values(), Some(b.values())) };
+    let (a, b) =
+        if Arc::ptr_eq(a, b) { (a.values(), None) } else { (a.values(), Some(b.values())) };
     let b_values = b.as_deref().unwrap_or(&a);
     let width = b_values.len();
     if a.len().checked_mul(width)? > PAIRS_MAX {
         return None;
     }
     let mut known = vec![UNKNOWN; a.len() * width];
-    let value = |values: &'_ [Scalar<'static>], code: usize| {
-        (code != 0).then(|| values[code].clone())
-    };
+    let value =
+        |values: &'_ [Scalar<'static>], code: usize| (code != 0).then(|| values[code].clone());
     let (mut yes, mut no) = (Bitmap::zeros(), Bitmap::zeros());
     for offset in 0..left.len().max(right.len()) {
         let (first, second) = (usize::from(left.get(offset)), usize::from(right.get(offset)));
@@ -417,7 +418,8 @@ fn general(test: &Test, segment: &SegmentView, among: &Mask) -> Found {
 
 /// What a slot holds in one row of a view.
 pub(crate) fn value_at(segment: &SegmentView, slot: Slot, offset: usize) -> Option<Scalar<'_>> {
-    let column = |place: usize| segment.columns[place].as_ref().and_then(|column| column.get(offset));
+    let column =
+        |place: usize| segment.columns[place].as_ref().and_then(|column| column.get(offset));
     match slot {
         Slot::Column(place) => column(place),
         Slot::DeviceId => Some(Scalar::Str(segment.ids.get(offset).into())),

@@ -160,7 +160,8 @@ impl Selection {
     #[must_use]
     pub fn bitmaps(&self) -> Vec<(usize, Bitmap)> {
         let rows = self.segments.iter().enumerate();
-        rows.filter_map(|(number, (_, selected))| Some((number, selected.rows()?.clone()))).collect()
+        rows.filter_map(|(number, (_, selected))| Some((number, selected.rows()?.clone())))
+            .collect()
     }
 
     /// The selected offsets of a segment, ascending.

@@ -11,7 +11,9 @@ use super::segment::{Rows, SegmentData};
 use super::store::{Rejection, Store};
 use crate::clock::Timestamp;
 use crate::limits;
-use crate::twin::{PatchStep, PathId, PathReader, Scalar, Section, SectionSizes, TwinPatch, cell_size};
+use crate::twin::{
+    PatchStep, PathId, PathReader, Scalar, Section, SectionSizes, TwinPatch, cell_size,
+};
 
 const SECTIONS: [Section; 3] = [Section::Tags, Section::Desired, Section::Reported];
 
@@ -98,12 +100,7 @@ impl<'a> Change<'a> {
         if self.patch.touches(Section::Tags) || self.patch.touches(Section::Desired) {
             bump(PathId::VERSION);
             // The etag is the version's again, whatever was imported.
-            data.put(
-                ColumnKey::value(PathId::ETAG),
-                rows,
-                None,
-                &store.dictionary(PathId::ETAG),
-            );
+            data.put(ColumnKey::value(PathId::ETAG), rows, None, &store.dictionary(PathId::ETAG));
         }
         for path in &self.stamped {
             let dictionary = store.dictionary(*path);
@@ -185,9 +182,8 @@ impl<'a> Change<'a> {
                 *size += column.get(offset).map_or(0, |value| cell_size(name, &value));
             }
         }
-        let greatest = |place: usize| {
-            data.live.iter().map(|offset| sizes[place][offset]).max().unwrap_or(0)
-        };
+        let greatest =
+            |place: usize| data.live.iter().map(|offset| sizes[place][offset]).max().unwrap_or(0);
         SectionSizes { tags: greatest(0), desired: greatest(1), reported: greatest(2) }
     }
 

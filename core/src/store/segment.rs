@@ -58,7 +58,10 @@ impl Default for SegmentData {
 pub(super) enum Rows<'a> {
     One(usize),
     /// The rows of a mask; `whole` if it has every living row.
-    Many { mask: &'a Bitmap, whole: bool },
+    Many {
+        mask: &'a Bitmap,
+        whole: bool,
+    },
 }
 
 impl SegmentData {

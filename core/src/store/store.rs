@@ -165,7 +165,13 @@ impl Store {
         Ok(row)
     }
 
-    fn write_row(&self, data: &mut SegmentData, offset: usize, twin: &FlatTwin<'_>, now: Timestamp) {
+    fn write_row(
+        &self,
+        data: &mut SegmentData,
+        offset: usize,
+        twin: &FlatTwin<'_>,
+        now: Timestamp,
+    ) {
         Arc::make_mut(&mut data.ids).push(&twin.id);
         super::import::cells_with_stamps(&self.paths.read(), twin, now, |key, value| {
             let dictionary = self.dictionary(key.path);

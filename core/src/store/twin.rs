@@ -34,8 +34,7 @@ pub fn etag_of(version: i64) -> String {
 pub fn matches_etag(wanted: &str, current: &str) -> bool {
     let wanted = wanted.trim();
     let wanted = wanted.strip_prefix("W/").unwrap_or(wanted);
-    let wanted =
-        wanted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(wanted);
+    let wanted = wanted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(wanted);
     wanted == "*" || wanted == current
 }
 

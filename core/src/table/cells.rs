@@ -89,7 +89,10 @@ impl Cells {
     }
 
     /// Adds a row with `value`, or without one.
-    #[expect(clippy::cast_precision_loss, reason = "a column of both kinds of numbers is a float's")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a column of both kinds of numbers is a float's"
+    )]
     pub fn push(&mut self, value: Option<&Scalar<'_>>) {
         let value = match value {
             Some(Scalar::Null) if !matches!(self.values, Values::Json(_)) => {
@@ -173,9 +176,8 @@ impl Cells {
 
 impl Values {
     fn for_type_of(value: &Scalar<'_>, rows: usize) -> Self {
-        let texts = || {
-            Texts { text: String::new(), ends: vec![0; rows], present: vec![false; rows] }
-        };
+        let texts =
+            || Texts { text: String::new(), ends: vec![0; rows], present: vec![false; rows] };
         match value {
             Scalar::Bool(_) => Self::Bool(vec![None; rows]),
             Scalar::Int(_) => Self::Int(vec![None; rows]),

@@ -1,13 +1,13 @@
 //! Queries `FROM devices`: projections of columns, and aggregates over them.
 
-use crate::plan::{Slot, bind, element_at, resolve};
-use crate::query::ast::{Condition, Path, Query, Segment, Select, SelectItem, SelectValue};
-use crate::select::{select_with, slot_of, value_at};
-use crate::store::{Column, ColumnKey, Facet, Row, SegmentView, Store, View};
 use super::cells::Cells;
 use super::group::{Grouping, Rows};
 use super::table::{Table, TableColumn};
 use super::value::Value;
+use crate::plan::{Slot, bind, element_at, resolve};
+use crate::query::ast::{Condition, Path, Query, Segment, Select, SelectItem, SelectValue};
+use crate::select::{select_with, slot_of, value_at};
+use crate::store::{Column, ColumnKey, Facet, Row, SegmentView, Store, View};
 use crate::twin::{PathId, Scalar};
 
 /// Answers a query `FROM devices`. Rows come in the order of the devices' rows, groups in the
@@ -17,11 +17,8 @@ use crate::twin::{PathId, Scalar};
 /// from the columns below it.
 #[must_use]
 pub fn query_devices(store: &Store, query: &Query) -> Table {
-    let condition = Condition {
-        text: query.text.clone(),
-        source: query.source,
-        filter: query.filter.clone(),
-    };
+    let condition =
+        Condition { text: query.text.clone(), source: query.source, filter: query.filter.clone() };
     let plan = bind(&condition, store.paths());
     let mut reader = Reader { store, keys: plan.keys.clone() };
     let items = match &query.select {

@@ -82,7 +82,9 @@ impl Key {
             Some(Scalar::Bool(value)) => Self::Bool(*value),
             Some(Scalar::Str(text)) => Self::Text(text.clone().into_owned()),
             // Adding zero turns the negative zero into the other one.
-            Some(value) => value.as_number().map_or(Self::Missing, |it| Self::Number(Number(it + 0.0))),
+            Some(value) => {
+                value.as_number().map_or(Self::Missing, |it| Self::Number(Number(it + 0.0)))
+            }
         }
     }
 
@@ -121,8 +123,7 @@ impl Grouping {
                 .collect(),
         };
         let paths = query.group_by.len();
-        let mut grouping =
-            Self { paths, aggregates, groups: Vec::new(), by_key: Map::default() };
+        let mut grouping = Self { paths, aggregates, groups: Vec::new(), by_key: Map::default() };
         if paths == 0 {
             // Without GROUP BY there is one group, even of no rows.
             grouping.group(Vec::new());

@@ -28,7 +28,10 @@ impl Table {
     #[must_use]
     pub fn new(columns: Vec<TableColumn>) -> Self {
         let rows = columns.first().map_or(0, |column| column.cells.len());
-        assert!(columns.iter().all(|column| column.cells.len() == rows), "columns differ in length");
+        assert!(
+            columns.iter().all(|column| column.cells.len() == rows),
+            "columns differ in length"
+        );
         Self { columns }
     }
 
@@ -53,9 +56,10 @@ impl Table {
     /// One row as an object; values that a device does not have are left out.
     #[must_use]
     pub fn row_json(&self, row: usize) -> Value {
-        let members = self.columns.iter().filter_map(|column| {
-            Some((column.name.clone(), column.cells.get(row)?))
-        });
+        let members = self
+            .columns
+            .iter()
+            .filter_map(|column| Some((column.name.clone(), column.cells.get(row)?)));
         Value::Object(members.collect::<Map<_, _>>())
     }
 

@@ -22,8 +22,10 @@ impl Table {
             Some(Value::String(text)) => text,
             Some(value) => value.to_string(),
         };
-        let text: String =
-            text.chars().map(|character| if character.is_control() { ' ' } else { character }).collect();
+        let text: String = text
+            .chars()
+            .map(|character| if character.is_control() { ' ' } else { character })
+            .collect();
         match text.char_indices().nth(CELL_CHARS) {
             Some(_) => text.chars().take(CELL_CHARS - 1).chain(['…']).collect(),
             None => text,

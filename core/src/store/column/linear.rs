@@ -52,10 +52,22 @@ pub enum Deltas {
 macro_rules! with_deltas {
     ($deltas:expr, |$values:ident, $absent:ident| $body:expr) => {
         match $deltas {
-            $crate::store::Deltas::U8($values) => { let $absent = u8::MAX; $body }
-            $crate::store::Deltas::U16($values) => { let $absent = u16::MAX; $body }
-            $crate::store::Deltas::U32($values) => { let $absent = u32::MAX; $body }
-            $crate::store::Deltas::U64($values) => { let $absent = u64::MAX; $body }
+            $crate::store::Deltas::U8($values) => {
+                let $absent = u8::MAX;
+                $body
+            }
+            $crate::store::Deltas::U16($values) => {
+                let $absent = u16::MAX;
+                $body
+            }
+            $crate::store::Deltas::U32($values) => {
+                let $absent = u32::MAX;
+                $body
+            }
+            $crate::store::Deltas::U64($values) => {
+                let $absent = u64::MAX;
+                $body
+            }
         }
     };
 }
@@ -102,8 +114,12 @@ impl Deltas {
         #[expect(clippy::cast_possible_truncation, reason = "the caller checked that it fits")]
         match self {
             Self::U8(values) => write(values, offset, delta.map_or(u8::MAX, |d| d as u8), u8::MAX),
-            Self::U16(values) => write(values, offset, delta.map_or(u16::MAX, |d| d as u16), u16::MAX),
-            Self::U32(values) => write(values, offset, delta.map_or(u32::MAX, |d| d as u32), u32::MAX),
+            Self::U16(values) => {
+                write(values, offset, delta.map_or(u16::MAX, |d| d as u16), u16::MAX)
+            }
+            Self::U32(values) => {
+                write(values, offset, delta.map_or(u32::MAX, |d| d as u32), u32::MAX)
+            }
             Self::U64(values) => write(values, offset, delta.unwrap_or(u64::MAX), u64::MAX),
         }
     }
@@ -124,7 +140,12 @@ impl Linear {
     /// Puts `points` on a grid of `kind`; `None` if they are none.
     ///
     /// `roomy` leaves room on both sides, for columns that are being written to.
-    pub(super) fn build(kind: LinearKind, points: &[(u16, i64)], rows: usize, roomy: bool) -> Option<Self> {
+    pub(super) fn build(
+        kind: LinearKind,
+        points: &[(u16, i64)],
+        rows: usize,
+        roomy: bool,
+    ) -> Option<Self> {
         let least = points.iter().map(|(_, point)| *point).min()?;
         let greatest = points.iter().map(|(_, point)| *point).max()?;
         let unit = match kind {
@@ -207,7 +228,8 @@ impl Linear {
         let point = point_of(self.kind, value)?;
         let above = u64::try_from(i128::from(point) - i128::from(self.base)).ok()?;
         let unit = self.unit.unsigned_abs();
-        (above.is_multiple_of(unit) && above / unit <= self.deltas.greatest()).then_some(above / unit)
+        (above.is_multiple_of(unit) && above / unit <= self.deltas.greatest())
+            .then_some(above / unit)
     }
 
     /// Notes whether the number at `offset` was written as an integer.

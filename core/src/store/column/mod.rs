@@ -118,9 +118,7 @@ impl Column {
     #[must_use]
     pub fn get(&self, offset: usize) -> Option<Scalar<'_>> {
         match self {
-            Self::Constant { value, len } => {
-                (offset < *len as usize).then(|| value.borrowed())
-            }
+            Self::Constant { value, len } => (offset < *len as usize).then(|| value.borrowed()),
             Self::Sparse { offsets, values } => {
                 let place = offsets.binary_search(&u16::try_from(offset).ok()?).ok()?;
                 Some(values[place].borrowed())
