@@ -1,0 +1,29 @@
+//! Throughput of the engine on the generated fleet.
+//!
+//! Each name says what is measured and on what: `select/eq_low_card/rows=1M/hit=80%/threads=2`.
+//! Rows are those of the fleet; `hit` is the share that matches, counted when the benchmark
+//! starts; throughput is rows, bytes or devices a second. `TWINCAST_ROWS` sets the rows (1,000,000
+//! unless set), `RAYON_NUM_THREADS` the threads.
+//!
+//! Without optimisation, as `cargo test` runs it, the fleet is small and each benchmark runs once.
+
+use criterion::{criterion_group, criterion_main};
+
+mod compile;
+mod fleet;
+mod import;
+mod method;
+mod patch;
+mod select;
+
+criterion_group! {
+    name = reading;
+    config = fleet::criterion();
+    targets = compile::conditions, select::conditions, select::floor, select::query
+}
+criterion_group! {
+    name = writing;
+    config = fleet::criterion();
+    targets = import::lines_of_fleet, patch::jobs, patch::single, method::jobs
+}
+criterion_main!(reading, writing);

@@ -1,0 +1,51 @@
+//! Changing twins: a job over all that match, and one twin.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use criterion::{Criterion, Throughput};
+use serde_json::{Value, json};
+use twincast::job::{JobKind, JobRequest};
+
+use crate::fleet::{fresh, name};
+
+/// A job from its submission to its end: a value that changes each time, `$version` and metadata.
+pub(crate) fn jobs(criterion: &mut Criterion) {
+    let hub = fresh();
+    let mut group = criterion.benchmark_group("patch");
+    for (what, condition) in [
+        ("match_all", "*"),
+        ("range_50pct", "properties.reported.temperature >= 22"),
+        ("range_1pct", "properties.reported.battery < 10"),
+        ("and_eq", "tags.building = '43' AND tags.floor = 3"),
+    ] {
+        let hits = hub.select(condition).expect("it is a condition").len();
+        group.throughput(Throughput::Elements(hits as u64));
+        group.bench_function(name(what, hits), |bencher| {
+            bencher.iter(|| {
+                let kind = JobKind::UpdateTwin { body: body() };
+                let job = hub.schedule(JobRequest::new(kind, condition)).expect("it is valid");
+                assert!(job.wait(None).expect("nobody interrupts"), "it waits for the end");
+                assert_eq!(job.statistics().succeeded_count as usize, hits);
+            });
+        });
+    }
+    group.finish();
+}
+
+/// `hub.update_twin`: a patch of one twin, which gives the whole twin back.
+pub(crate) fn single(criterion: &mut Criterion) {
+    let hub = fresh();
+    let mut group = criterion.benchmark_group("update_twin");
+    group.throughput(Throughput::Elements(1));
+    group.bench_function(name("one_value", 1), |bencher| {
+        bencher.iter(|| hub.update_twin("dev-0000042", &body(), None).expect("it is there"));
+    });
+    group.finish();
+}
+
+/// A patch that no twin has seen.
+fn body() -> Value {
+    static VALUE: AtomicU64 = AtomicU64::new(1_000);
+    let value = VALUE.fetch_add(1, Ordering::Relaxed);
+    json!({"etag": "*", "properties": {"desired": {"telemetryInterval": value}}})
+}

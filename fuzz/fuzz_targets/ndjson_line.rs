@@ -1,0 +1,7 @@
+//! Lines of an import: any bytes are read or refused.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use twincast_tests_support::fuzz;
+
+fuzz_target!(|bytes: &[u8]| fuzz::ndjson_line(bytes));

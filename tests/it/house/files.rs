@@ -1,0 +1,84 @@
+//! What holds for every file: it says what it is, it is about one thing, it does not give up.
+
+use std::path::PathBuf;
+
+use super::source::{code, files, is_tests, name, read, without_tests};
+
+/// Lines that a file may have, its own tests apart. Past it, a second idea hides inside.
+const LINES_MAX: usize = 500;
+
+/// Files that may be longer: file, reason.
+const LONGER: &[(&str, &str)] = &[];
+
+/// Files that may hold unsafe code: file, reason.
+const UNSAFE: &[(&str, &str)] =
+    &[("py/src/arrow.rs", "the Arrow C interface hands over bare pointers")];
+
+#[test]
+fn no_file_is_about_two_things() {
+    let mut long = Vec::new();
+    for file in rust_files().into_iter().chain(files("py/python", "py")) {
+        let lines = without_tests(&read(&file)).lines().count();
+        if lines > LINES_MAX && !is_tests(&file) {
+            long.push((name(&file), lines));
+        }
+    }
+    let (excused, wrong): (Vec<_>, Vec<_>) =
+        long.into_iter().partition(|(file, _)| LONGER.iter().any(|(known, _)| known == file));
+    assert!(wrong.is_empty(), "longer than {LINES_MAX} lines, without a reason: {wrong:?}");
+    assert_eq!(excused.len(), LONGER.len(), "an exception is not needed any more");
+}
+
+#[test]
+fn every_file_says_what_it_is() {
+    for file in rust_files() {
+        assert!(read(&file).starts_with("//! "), "{} does not say what it is", name(&file));
+    }
+    for file in files("py/python", "py") {
+        let text = read(&file);
+        assert!(text.starts_with("\"\"\""), "{} does not say what it is", name(&file));
+    }
+}
+
+/// Clippy says the same, except in doc examples, which people copy.
+#[test]
+fn nothing_unwraps_outside_tests() {
+    for file in sources() {
+        let text = read(&file);
+        let examples = text.lines().filter_map(|line| {
+            let line = line.trim_start();
+            line.strip_prefix("///").or_else(|| line.strip_prefix("//!"))
+        });
+        let examples: String = examples.map(|line| format!("{line}\n")).collect();
+        for text in [code(&without_tests(&text)), examples] {
+            assert!(!text.contains(".unwrap()"), "{} unwraps: say why it cannot fail", name(&file));
+        }
+    }
+}
+
+#[test]
+fn unsafe_code_stays_where_it_is_explained() {
+    let mut found: Vec<String> = rust_files()
+        .iter()
+        .filter(|file| {
+            let code = code(&read(file));
+            code.split(|c: char| !(c.is_alphanumeric() || c == '_')).any(|word| word == "unsafe")
+        })
+        .map(|file| name(file))
+        .collect();
+    found.sort();
+    let listed: Vec<&str> = UNSAFE.iter().map(|(file, _)| *file).collect();
+    assert_eq!(found, listed, "files with unsafe code are listed in UNSAFE with their reason");
+}
+
+/// All that we wrote in Rust.
+fn rust_files() -> Vec<PathBuf> {
+    let folders = ["benches", "core", "fuzz/fuzz_targets", "py/src", "tests", "xtask"];
+    folders.iter().flat_map(|folder| files(folder, "rs")).collect()
+}
+
+/// What runs in the hands of users.
+fn sources() -> Vec<PathBuf> {
+    let all = ["core/src", "py/src"].into_iter().flat_map(|folder| files(folder, "rs"));
+    all.filter(|file| !is_tests(file)).collect()
+}

@@ -1,0 +1,15 @@
+//! What is tested across rooms, in one binary, so that it links once.
+
+use std::path::Path;
+
+mod conditions;
+mod fleets;
+mod fuzz;
+mod golden;
+mod house;
+mod patches;
+
+/// The folder that holds the workspace.
+fn root() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}

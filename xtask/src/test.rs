@@ -1,0 +1,81 @@
+//! `./x test`: all that CI checks, in an order that fails early.
+//!
+//! One target folder and the dev profile serve every step but the last: lints and docs share what
+//! is checked, tests, benchmarks and the Python package share what is compiled. The last step
+//! runs the README's own commands, and with them the one release build.
+
+use crate::python::{Environment, Profile, Purpose, environment};
+use crate::readme;
+use crate::shell::{Outcome, cargo, run as run_command};
+use crate::steps::Steps;
+
+const PARTS: [&str; 6] = ["format", "lint", "rust", "docs", "python", "readme"];
+
+/// Runs the parts named, or all.
+pub(crate) fn run(parts: &[&str]) -> Outcome {
+    if let Some(unknown) = parts.iter().find(|part| !PARTS.contains(part)) {
+        return Err(format!("no part `{unknown}`; there are: {}", PARTS.join(", ")));
+    }
+    let wanted = |part: &str| parts.is_empty() || parts.contains(&part);
+    let mut steps = Steps::default();
+    // First, because it is the environment's Python that the Rust side of the package asks:
+    // another one would compile it twice.
+    let mut python = None;
+    steps.step("environment", || {
+        python = Some(environment(Purpose::Test)?);
+        Ok(())
+    })?;
+    let python = python.expect("the step above would have failed");
+
+    if wanted("format") {
+        steps.step("format", format)?;
+    }
+    if wanted("lint") {
+        steps.step("lint", || {
+            let line = "clippy --locked --workspace --all-targets -- -D warnings";
+            run_command(cargo(line).envs(python.cargo_variables()))
+        })?;
+    }
+    if wanted("docs") {
+        steps.step("docs", || {
+            let mut command = cargo("doc --locked --workspace --no-deps");
+            run_command(command.env("RUSTDOCFLAGS", "-D warnings").envs(python.cargo_variables()))
+        })?;
+    }
+    if wanted("rust") {
+        // Unit, integration and house tests, short fuzzing, doc examples, each benchmark once.
+        steps.step("rust tests", || {
+            run_command(cargo("test --locked --workspace").envs(python.cargo_variables()))
+        })?;
+    }
+    if wanted("python") {
+        python_steps(&mut steps, &python)?;
+    }
+    if wanted("readme") {
+        steps.step("commands and examples of the README", || readme::check(&python))?;
+    }
+    steps.summary();
+    Ok(())
+}
+
+fn format() -> Outcome {
+    run_command(&mut cargo("fmt --all --check"))?;
+    run_command(&mut cargo("fmt --manifest-path fuzz/Cargo.toml --check"))
+}
+
+fn python_steps(steps: &mut Steps, python: &Environment) -> Outcome {
+    let module = |words: &str| {
+        let mut command = python.python_in_package();
+        run_command(command.arg("-m").args(words.split_whitespace()))
+    };
+    steps.step("python format and lint", || {
+        module("ruff format --check .")?;
+        module("ruff check .")
+    })?;
+    steps.step("python build", || python.develop(Profile::Dev))?;
+    steps.step("python types", || {
+        module("mypy --strict python/twincast tests")?;
+        module("mypy.stubtest twincast._twincast")
+    })?;
+    steps.step("python tests", || module("pytest"))
+}
