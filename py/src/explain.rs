@@ -74,7 +74,7 @@ impl DeviceExplanation {
     /// Whether the device satisfies the condition.
     #[getter]
     fn matches(&self) -> bool {
-        self.inner.matches()
+        self.inner.matches
     }
 
     /// The whole explanation as a dict.

@@ -76,9 +76,14 @@ impl SimulatedFleet {
             }
         }
         let (latency, latency_p99) = (latency.0, latency_p99.0);
-        if latency_p99 < latency {
-            let message = format!("latency_p99 {latency_p99:?} is below the median {latency:?}");
-            return Err(errors::invalid(py, &message, None));
+        if failures + no_reply > 1.0 {
+            let message = format!("failures and no_reply are {} together", failures + no_reply);
+            return Err(errors::invalid(py, &message, Some("they are shares of the same devices")));
+        }
+        if latency_p99 < latency || (latency.is_zero() && !latency_p99.is_zero()) {
+            let message = format!("a latency_p99 of {latency_p99:?} with a median of {latency:?}");
+            let hint = "give more than zero, and at least as much for latency_p99";
+            return Err(errors::invalid(py, &message, Some(hint)));
         }
         Ok(Self { seed, latency, latency_p99, offline, failures, no_reply })
     }
@@ -114,7 +119,11 @@ impl SimulatedFleet {
     pub(crate) fn engine(&self) -> Engine {
         Engine {
             seed: self.seed,
-            latency: Latency::LogNormal { median: self.latency, p99: self.latency_p99 },
+            latency: if self.latency == self.latency_p99 {
+                Latency::Fixed(self.latency)
+            } else {
+                Latency::LogNormal { median: self.latency, p99: self.latency_p99 }
+            },
             offline_share: self.offline,
             failure_share: self.failures,
             no_reply_share: self.no_reply,
@@ -165,9 +174,8 @@ pub(crate) fn generate_fleet(
         py,
         |stop| {
             let mut out = Stoppable { file: BufWriter::with_capacity(1 << 20, file), stop };
-            let bytes = fleet::write(&mut out, &options, &|written| {
-                done.store(written, Ordering::Relaxed);
-            })?;
+            let tell = |written| done.store(written, Ordering::Relaxed);
+            let bytes = fleet::write(&mut out, &options, tell)?;
             out.flush()?;
             Ok(bytes)
         },

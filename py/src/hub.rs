@@ -61,12 +61,12 @@ impl Hub {
     fn new(
         py: Python<'_>,
         retention: Option<Seconds>,
-        in_flight_max: Option<usize>,
-        job_in_flight_max: Option<usize>,
+        in_flight_max: Option<u32>,
+        job_in_flight_max: Option<u32>,
         strict: bool,
     ) -> PyResult<Self> {
         owned::check_process(py)?;
-        let inner = wait::get(py, || {
+        let inner = wait::run(py, || {
             let mut builder = Engine::builder().strict(strict);
             if let Some(retention) = retention {
                 builder = builder.retention(retention.0);
@@ -86,8 +86,8 @@ impl Hub {
 
     /// Import twins, each a whole twin document with a ``deviceId``.
     ///
-    /// A twin whose id the hub has already replaces the old one. Missing status fields are filled
-    /// in as for a new device. Ctrl-C stops the import; what came before it stays.
+    /// All become visible at one moment, at the end. Missing status fields are filled in as for a
+    /// new device. After an exception, also after Ctrl-C, nothing is imported.
     ///
     /// Args:
     ///     source: A path to a file of one JSON document a line; a binary file object; an
@@ -104,7 +104,8 @@ impl Hub {
     ///
     /// Raises:
     ///     ValidationError: A twin breaks a rule. The message names the line, the path and the
-    ///         limit. The twins before it may have been imported.
+    ///         limit.
+    ///     DeviceExistsError: The hub has a device of this id, or it came twice.
     ///
     /// Examples:
     ///     >>> hub.import_twins([{"deviceId": "d8", "tags": {"floor": 8}}, '{"deviceId": "d9"}'])
@@ -334,10 +335,12 @@ impl Hub {
     /// Examples:
     ///     >>> hub.select("tags.site = 'oslo' AND tags.floor IN [2, 3]")
     ///     Selection(1 of 3 devices)
-    fn select(&self, py: Python<'_>, condition: String) -> PyResult<Selection> {
-        let inner = self.engine(py)?.clone();
+    fn select(slf: &Bound<'_, Self>, condition: String) -> PyResult<Selection> {
+        let py = slf.py();
+        let inner = slf.get().engine(py)?.clone();
         let devices = wait::get(py, || inner.len())?;
-        wait::scan(py, devices, move || inner.select(&condition)).map(Selection::new)
+        let selected = wait::scan(py, devices, move || inner.select(&condition))?;
+        Ok(Selection::new(selected, slf.clone().unbind()))
     }
 
     /// Answer a query over twins (``FROM devices``) or job results (``FROM devices.jobs``).
@@ -524,7 +527,7 @@ impl Hub {
         });
         let (kind, status) = (kind.transpose()?, status.transpose()?);
         let inner = slf.get().engine(py)?;
-        let jobs = wait::get(py, || inner.jobs(kind, status))?;
+        let jobs = wait::run(py, || inner.jobs(kind, status))?;
         Ok(jobs.into_iter().map(|job| Job::new(job, slf.clone().unbind())).collect())
     }
 
@@ -552,8 +555,9 @@ impl Hub {
     ///     >>> job = hub.schedule_method("blink-1", "blink", {"times": 2}, condition="*")
     ///     >>> job.wait()
     ///     True
-    ///     >>> job.results()[0]["outcome"]["deviceMethodResponse"]
-    ///     {'status': 200, 'payload': {'blinked': 2}}
+    ///     >>> row = job.results()[0]
+    ///     >>> row["deviceId"], row["responseStatus"], row["responsePayload"]
+    ///     ('d1', 200, {'blinked': 2})
     #[pyo3(signature = (name, handler, *, batch=None), text_signature = "($self, name, handler, *, batch=False)")]
     fn on_method(
         &self,
@@ -638,20 +642,21 @@ impl Hub {
         }
         let (devices, jobs) = self.counts(py)?;
         let inner = self.engine(py)?;
-        let newest = wait::get(py, || {
-            let jobs = inner.jobs(None, None);
+        let newest = wait::run(py, || {
+            let jobs = inner.jobs(None, None)?;
             let rows = jobs.iter().take(10).map(|job| {
-                let counts = job.statistics();
+                let record = job.record()?;
+                let counts = record.statistics();
                 let done = counts.succeeded_count + counts.failed_count;
-                [
+                Ok([
                     job.id().to_string(),
-                    job.status().as_str().to_owned(),
+                    record.status().as_str().to_owned(),
                     html::count(counts.device_count.into()),
                     html::count(done.into()),
                     html::count(counts.failed_count.into()),
-                ]
+                ])
             });
-            rows.collect::<Vec<_>>()
+            rows.collect::<twincast::Result<Vec<_>>>()
         })?;
         let head = format!("<b>Hub</b>: {devices} devices, {jobs} jobs");
         if newest.is_empty() {
@@ -675,14 +680,14 @@ impl Hub {
 
 impl Hub {
     /// The engine, unless the hub was closed or belongs to a parent process.
-    fn engine(&self, py: Python<'_>) -> PyResult<&Engine> {
+    pub(crate) fn engine(&self, py: Python<'_>) -> PyResult<&Engine> {
         let inner = self.inner.get(py)?;
         if self.is_closed.load(Ordering::Acquire) { Err(errors::closed(py)) } else { Ok(inner) }
     }
 
     fn counts(&self, py: Python<'_>) -> PyResult<(String, String)> {
         let inner = self.engine(py)?;
-        let (devices, jobs) = wait::get(py, || (inner.len(), inner.jobs(None, None).len()))?;
+        let (devices, jobs) = wait::run(py, || Ok((inner.len(), inner.jobs(None, None)?.len())))?;
         Ok((html::count(devices as u64), html::count(jobs as u64)))
     }
 

@@ -1,6 +1,7 @@
 //! `Hub.import_twins`: a source on one side, the engine's reader of NDJSON on the other.
 
-use std::io::Read;
+use std::fs::File;
+use std::io::{self, Read};
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -15,8 +16,10 @@ use crate::{errors, html, wait};
 
 /// Chunks that may wait between Python and the importing thread.
 const CHUNKS: usize = 4;
+/// Bytes read from a file at a time.
+const READ_BYTES: usize = 4 << 20;
 /// Bad lines that a report keeps; the rest are counted.
-const ERRORS_KEPT: usize = 1000;
+const ERRORS_KEPT: usize = 10_000;
 
 /// Imports `source`; answers an int, or an `ImportReport` if bad twins are skipped.
 pub(crate) fn run<'py>(
@@ -32,7 +35,7 @@ pub(crate) fn run<'py>(
     let report = match source::open(source)? {
         Source::File { file, bytes } => {
             let look = || seen.look(bytes);
-            let work = |stop: &AtomicBool| import(hub, file, skip, &seen, stop);
+            let work = |stop: &AtomicBool| import(hub, Stoppable { file, stop }, skip, &seen, stop);
             let report = wait::watch(py, work, |_, _| Ok(()), &mut |py| bar.draw(py, look))?;
             bar.finish(py, look)?;
             report
@@ -47,7 +50,11 @@ pub(crate) fn run<'py>(
                 while let Some(chunk) = feed.next(py)? {
                     let bad = feed.take_faults();
                     if let Some(fault) = bad.first().filter(|_| !skip) {
-                        return Err(errors::invalid(py, &fault.text(), None));
+                        return Err(errors::invalid(
+                            py,
+                            &format!("line {}: {}", fault.line, fault.reason),
+                            None,
+                        ));
                     }
                     faults.extend(bad);
                     if !wait::send(py, &lane, chunk, tick)? {
@@ -76,9 +83,9 @@ fn import(
     seen: &Seen,
     stop: &AtomicBool,
 ) -> twincast::Result<Report> {
-    let watch = |progress: ImportProgress| {
+    let mut watch = |progress: ImportProgress| {
         seen.bytes.store(progress.bytes, Ordering::Relaxed);
-        seen.imported.store(progress.imported, Ordering::Relaxed);
+        seen.twins.store(progress.twins, Ordering::Relaxed);
         if stop.load(Ordering::Relaxed) {
             ControlFlow::Break(())
         } else {
@@ -86,31 +93,37 @@ fn import(
         }
     };
     let on_error = if skip { OnError::Skip } else { OnError::Stop };
-    hub.import_ndjson(reader, ImportOptions { on_error, progress: Some(&watch) })
+    hub.import_ndjson(reader, ImportOptions { on_error, progress: Some(&mut watch) })
+}
+
+/// A file that fails once the flag is set, so that Ctrl-C need not wait for the next block.
+struct Stoppable<'a> {
+    file: File,
+    stop: &'a AtomicBool,
+}
+
+impl Read for Stoppable<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.stop.load(Ordering::Relaxed) {
+            return Err(io::Error::other("the import was stopped"));
+        }
+        // Not all at once: the flag is looked at between two reads.
+        let part = buffer.len().min(READ_BYTES);
+        self.file.read(&mut buffer[..part])
+    }
 }
 
 /// How far the importing thread is.
 #[derive(Default)]
 struct Seen {
     bytes: AtomicU64,
-    imported: AtomicU64,
+    twins: AtomicU64,
 }
 
 impl Seen {
     fn look(&self, bytes: Option<u64>) -> PyResult<(u64, Option<u64>, String)> {
-        let imported = html::count(self.imported.load(Ordering::Relaxed));
-        Ok((self.bytes.load(Ordering::Relaxed), bytes, format!("{imported} twins")))
-    }
-}
-
-impl Fault {
-    fn text(&self) -> String {
-        match &self.path {
-            Some(path) if !path.is_empty() => {
-                format!("line {}: {path}: {}", self.line, self.reason)
-            }
-            _ => format!("line {}: {}", self.line, self.reason),
-        }
+        let twins = html::count(self.twins.load(Ordering::Relaxed));
+        Ok((self.bytes.load(Ordering::Relaxed), bytes, format!("{twins} twins")))
     }
 }
 
@@ -119,14 +132,12 @@ fn merged(report: Report, faults: Vec<Fault>) -> ImportReport {
     let errors_total = report.errors_total + faults.len() as u64;
     let lines = report.errors.into_iter().map(|error| LineError {
         line: error.line,
-        path: error.path,
         reason: error.reason,
+        hint: error.hint,
     });
-    let faults = faults.into_iter().map(|fault| LineError {
-        line: fault.line,
-        path: fault.path,
-        reason: fault.reason,
-    });
+    let faults = faults.into_iter();
+    let faults =
+        faults.map(|fault| LineError { line: fault.line, reason: fault.reason, hint: None });
     let mut errors: Vec<LineError> = lines.chain(faults).collect();
     errors.sort_by_key(|error| error.line);
     errors.truncate(ERRORS_KEPT);

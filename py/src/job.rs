@@ -56,13 +56,13 @@ impl Job {
     /// A job is completed when all its devices are done, also where some of them failed.
     #[getter]
     fn status(&self, py: Python<'_>) -> PyResult<&'static str> {
-        Ok(self.look(py, Engine::status)?.as_str())
+        Ok(self.ask(py, Engine::status)?.as_str())
     }
 
     /// How many devices the job has, and how far they are; the counts always add up.
     #[getter]
     fn statistics(&self, py: Python<'_>) -> PyResult<JobStatistics> {
-        Ok(JobStatistics::from(self.look(py, Engine::statistics)?))
+        Ok(JobStatistics::from(self.ask(py, Engine::statistics)?))
     }
 
     /// The job as IoT Hub's REST interface writes it.
@@ -72,7 +72,7 @@ impl Job {
     ///     >>> job.to_dict()["type"]
     ///     'scheduleDeviceMethod'
     fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        json::from_value(py, &self.look(py, Engine::to_json)?)
+        json::from_value(py, &self.ask(py, Engine::to_json)?)
     }
 
     /// Wait until the job is completed, failed or cancelled.
@@ -91,23 +91,19 @@ impl Job {
         let inner = self.inner.get(py)?;
         let mut bar = Progress::new(format!("Job {}", inner.id()), progress);
         let look = || {
-            let counts = inner.statistics();
-            let done = u64::from(counts.succeeded_count) + u64::from(counts.failed_count);
-            let running = html::count(counts.running_count.into());
-            let failed = html::count(counts.failed_count.into());
-            Ok((
-                done,
-                Some(counts.device_count.into()),
-                format!("{running} running, {failed} failed"),
-            ))
+            let counts = self.statistics(py)?;
+            let running = html::count(counts.running_count);
+            let failed = html::count(counts.failed_count);
+            let note = format!("{running} running, {failed} failed");
+            Ok((counts.done(), Some(counts.device_count), note))
         };
         let ended = wait::until(
             py,
             timeout.map(|timeout| timeout.0),
             |patience: Duration| inner.wait(Some(patience)),
-            &mut |py| bar.draw(py, || py.detach(look)),
+            &mut |py| bar.draw(py, look),
         )?;
-        bar.finish(py, || py.detach(look))?;
+        bar.finish(py, look)?;
         Ok(ended)
     }
 
@@ -123,12 +119,14 @@ impl Job {
         wait::run(py, || inner.cancel())
     }
 
-    /// One row a device: ``deviceId``, ``status``, times, and the outcome or the error.
+    /// One row a device: ``deviceId``, ``status``, the times, then ``responseStatus`` and
+    /// ``responsePayload`` of a device that answered, or ``errorCode`` and ``errorDescription``.
     ///
-    /// May be asked at any time, also while the job runs.
+    /// May be asked at any time, also while the job runs. ``SELECT * FROM devices.jobs`` gives
+    /// the same in the shape of IoT Hub.
     fn results(&self, py: Python<'_>) -> PyResult<Table> {
         let inner = self.inner.get(py)?.clone();
-        let devices = usize::try_from(inner.statistics().device_count).unwrap_or(usize::MAX);
+        let devices = usize::try_from(self.statistics(py)?.device_count).unwrap_or(usize::MAX);
         wait::scan(py, devices, move || inner.results()).map(Table::new)
     }
 
@@ -141,7 +139,7 @@ impl Job {
 
     fn _repr_html_(&self, py: Python<'_>) -> PyResult<String> {
         let counts = self.statistics(py)?;
-        let record = self.look(py, Engine::to_json)?;
+        let record = self.ask(py, Engine::to_json)?;
         let text = |key: &str| record[key].as_str().unwrap_or_default().to_owned();
         let row = [
             html::count(counts.device_count),
@@ -167,9 +165,13 @@ impl Job {
 }
 
 impl Job {
-    fn look<T: Send>(&self, py: Python<'_>, ask: impl FnOnce(&Engine) -> T + Send) -> PyResult<T> {
+    fn ask<T: Send>(
+        &self,
+        py: Python<'_>,
+        question: impl FnOnce(&Engine) -> twincast::Result<T> + Send,
+    ) -> PyResult<T> {
         let inner = self.inner.get(py)?;
-        wait::get(py, || ask(inner))
+        wait::run(py, || question(inner))
     }
 }
 

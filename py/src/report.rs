@@ -10,25 +10,16 @@ use crate::html;
 pub(crate) struct LineError {
     /// The number of the line, or of the item, from 1.
     pub(crate) line: u64,
-    /// The place inside the twin, for example ``tags.floor``, if the fault has one.
-    pub(crate) path: Option<String>,
-    /// What is wrong there.
+    /// What is wrong, with the path inside the twin and the limit.
     pub(crate) reason: String,
+    /// What would be right, if there is advice.
+    pub(crate) hint: Option<String>,
 }
 
 #[pymethods]
 impl LineError {
     fn __repr__(&self) -> String {
-        format!("LineError(line={}, {})", self.line, self.text())
-    }
-}
-
-impl LineError {
-    fn text(&self) -> String {
-        match &self.path {
-            Some(path) if !path.is_empty() => format!("{path}: {}", self.reason),
-            _ => self.reason.clone(),
-        }
+        format!("LineError(line={}, {})", self.line, self.reason)
     }
 }
 
@@ -44,7 +35,7 @@ impl LineError {
 pub(crate) struct ImportReport {
     /// The twins that are in the hub now.
     pub(crate) imported: u64,
-    /// The first bad lines, in order; at most a thousand are kept.
+    /// The first bad lines, in order; at most 10,000 are kept.
     pub(crate) errors: Vec<LineError>,
     /// All bad lines.
     pub(crate) errors_total: u64,
@@ -66,11 +57,11 @@ impl ImportReport {
             let rows = self.errors.iter().take(20).map(|error| {
                 [
                     error.line.to_string(),
-                    error.path.clone().unwrap_or_default(),
                     error.reason.clone(),
+                    error.hint.clone().unwrap_or_default(),
                 ]
             });
-            text.push_str(&html::table(&["line", "path", "reason"], rows));
+            text.push_str(&html::table(&["line", "reason", "hint"], rows));
         }
         text
     }

@@ -3,6 +3,8 @@
 //! Null means "not there": a null member of a struct is left out, as twins have no nulls. Text in
 //! a column that must hold an object is taken as JSON. Times become ISO 8601 text in UTC.
 
+use std::fmt;
+
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
     ArrowPrimitiveType, Date32Type, Float16Type, Float32Type, Float64Type, Int8Type, Int16Type,
@@ -20,8 +22,8 @@ const OBJECTS: &[&str] =
 
 /// Why a row could not be written: the column and the reason.
 pub(crate) struct Unwritable {
-    pub(crate) path: String,
-    pub(crate) reason: String,
+    path: String,
+    reason: String,
 }
 
 /// Whether every column of this type can be written; else the reason.
@@ -221,6 +223,12 @@ fn moment(count: i64, per_second: i64) -> Timestamp {
     let epoch = Timestamp::from_unix(std::time::Duration::ZERO).ticks();
     let ticks = i128::from(count) * 10_000_000 / i128::from(per_second) + i128::from(epoch);
     Timestamp::from_ticks(i64::try_from(ticks.clamp(0, i64::MAX.into())).unwrap_or(i64::MAX))
+}
+
+impl fmt::Display for Unwritable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.path, self.reason)
+    }
 }
 
 fn unwritable(reason: String) -> Unwritable {

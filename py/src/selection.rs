@@ -1,12 +1,15 @@
 //! `Selection`: the devices that a condition matched.
 
 use pyo3::exceptions::PyImportError;
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyIterator, PyList, PyTuple};
+use serde_json::Value;
 use twincast::Selection as Engine;
 
+use crate::hub::Hub;
 use crate::owned::Owned;
-use crate::{arrow, html, json, wait};
+use crate::{arrow, errors, html, json, wait};
 
 /// The devices whose twins satisfied a condition when it was asked.
 ///
@@ -24,11 +27,13 @@ use crate::{arrow, html, json, wait};
 #[pyclass(frozen, module = "twincast")]
 pub(crate) struct Selection {
     inner: Owned<Engine>,
+    /// Where the twins are; selections of two hubs do not mix.
+    hub: Py<Hub>,
 }
 
 impl Selection {
-    pub(crate) fn new(inner: Engine) -> Self {
-        Self { inner: Owned::new(inner) }
+    pub(crate) fn new(inner: Engine, hub: Py<Hub>) -> Self {
+        Self { inner: Owned::new(inner), hub }
     }
 }
 
@@ -66,24 +71,17 @@ impl Selection {
         library(slf.py(), "pyarrow", "to_arrow")?.call_method1("array", (slf,))
     }
 
-    /// A few twins of the selection, drawn at random.
+    /// A few twins of the selection, as they are now, spread evenly over it.
     ///
     /// Args:
-    ///     n: How many at most.
-    ///     seed: The same seed draws the same twins again; None draws anew.
+    ///     n: How many at most. Devices deleted meanwhile are left out.
     ///
     /// Examples:
     ///     >>> [twin["deviceId"] for twin in hub.select("tags.site = 'bergen'").sample(5)]
     ///     ['d3']
-    #[pyo3(signature = (n=5, seed=None))]
-    fn sample<'py>(
-        &self,
-        py: Python<'py>,
-        n: usize,
-        seed: Option<u64>,
-    ) -> PyResult<Bound<'py, PyList>> {
-        let inner = self.inner.get(py)?;
-        let twins = wait::run(py, || inner.sample(n, seed))?;
+    #[pyo3(signature = (n=5))]
+    fn sample<'py>(&self, py: Python<'py>, n: usize) -> PyResult<Bound<'py, PyList>> {
+        let twins = self.twins(py, n)?;
         let list = PyList::empty(py);
         for twin in &twins {
             list.append(json::from_value(py, twin)?)?;
@@ -133,8 +131,7 @@ impl Selection {
 
     fn _repr_html_(&self, py: Python<'_>) -> PyResult<String> {
         let (count, total) = self.counts();
-        let inner = self.inner.get(py)?;
-        let twins = wait::run(py, || inner.sample(5, Some(0)))?;
+        let twins = self.twins(py, 5)?;
         let rows = twins.iter().map(|twin| {
             let tags = twin.get("tags").map(ToString::to_string).unwrap_or_default();
             [twin["deviceId"].as_str().unwrap_or_default().to_owned(), tags]
@@ -145,6 +142,10 @@ impl Selection {
         }
         Ok(format!("{head}, for example{}", html::table(&["deviceId", "tags"], rows)))
     }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.hub)
+    }
 }
 
 impl Selection {
@@ -152,10 +153,19 @@ impl Selection {
         &self,
         py: Python<'_>,
         other: &Self,
-        combine: fn(&Engine, &Engine) -> twincast::Result<Engine>,
+        combine: fn(&Engine, &Engine) -> Engine,
     ) -> PyResult<Self> {
+        if !self.hub.is(&other.hub) {
+            return Err(errors::invalid(py, "the selections are of two different hubs", None));
+        }
         let (left, right) = (self.inner.get(py)?, other.inner.get(py)?);
-        Ok(Self::new(wait::run(py, || combine(left, right))?))
+        Ok(Self::new(wait::get(py, || combine(left, right))?, self.hub.clone_ref(py)))
+    }
+
+    fn twins(&self, py: Python<'_>, count: usize) -> PyResult<Vec<Value>> {
+        let inner = self.inner.get(py)?;
+        let hub = self.hub.get().engine(py)?;
+        wait::run(py, || hub.sample(inner, count))
     }
 
     fn counts(&self) -> (String, String) {

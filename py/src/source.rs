@@ -81,7 +81,6 @@ fn os_error(error: &io::Error, path: &Bound<'_, PyAny>) -> PyErr {
 /// A twin that could not even be written as a line.
 pub(crate) struct Fault {
     pub(crate) line: u64,
-    pub(crate) path: Option<String>,
     pub(crate) reason: String,
 }
 
@@ -102,9 +101,8 @@ impl<'py> Feed<'py> {
     fn arrow(py: Python<'py>, batches: Batches) -> PyResult<Self> {
         if let Some(schema) = batches.schema() {
             for field in schema.fields() {
-                rows::check_type(field.name(), field.data_type()).map_err(|error| {
-                    errors::invalid(py, &format!("{}: {}", error.path, error.reason), None)
-                })?;
+                rows::check_type(field.name(), field.data_type())
+                    .map_err(|error| errors::invalid(py, &error.to_string(), None))?;
             }
         }
         Ok(Self { kind: Kind::Arrow { batches }, line: 0, faults: Vec::new() })
@@ -132,7 +130,7 @@ impl<'py> Feed<'py> {
                     self.line += 1;
                     if let Err(error) = write_item(&item?, &mut lines) {
                         let reason = refusal(py, error)?;
-                        self.faults.push(Fault { line: self.line, path: None, reason });
+                        self.faults.push(Fault { line: self.line, reason });
                     }
                     lines.push(b'\n');
                 }
@@ -169,7 +167,7 @@ fn write_rows(batch: &arrow_array::RecordBatch, first_line: u64) -> (Vec<u8>, Ve
     for row in 0..batch.num_rows() {
         if let Err(error) = rows::write_row(batch, row, &mut lines) {
             let line = first_line + row as u64 + 1;
-            faults.push(Fault { line, path: Some(error.path), reason: error.reason });
+            faults.push(Fault { line, reason: error.to_string() });
         }
     }
     (lines, faults)

@@ -3,6 +3,7 @@
 use pyo3::exceptions::{PyIndexError, PyKeyError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyInt, PyList, PyString};
+use serde_json::Value;
 use twincast::Table as Engine;
 
 use crate::owned::Owned;
@@ -57,13 +58,11 @@ impl Table {
     ) -> PyResult<Bound<'py, PyAny>> {
         if let Ok(name) = key.cast::<PyString>() {
             let name = name.to_str()?;
-            let column = self.columns().iter().position(|column| column == name);
+            let column = self.inner.get(py)?.columns().iter().find(|column| column.name == name);
             let column = column.ok_or_else(|| PyKeyError::new_err(name.to_owned()))?;
-            let inner = self.inner.get(py)?;
-            let values = wait::get(py, || inner.column_json(column))?;
             let list = PyList::empty(py);
-            for value in &values {
-                list.append(json::from_value(py, value)?)?;
+            for row in 0..column.cells.len() {
+                list.append(json::from_value(py, &column.cells.get(row).unwrap_or(Value::Null))?)?;
             }
             return Ok(list.into_any());
         }
@@ -146,13 +145,14 @@ impl Table {
         drop(requested_schema);
         let inner = self.inner.get(py)?;
         let batch = wait::get(py, || inner.to_record_batch())?;
-        arrow::stream_capsule(py, batch)
+        arrow::stream_capsule(py, batch.map_err(|error| arrow::failed(py, &error))?)
     }
 
     /// The Arrow schema of the rows, for libraries.
     fn __arrow_c_schema__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyCapsule>> {
         let inner = self.inner.get(py)?;
         let batch = wait::get(py, || inner.to_record_batch())?;
+        let batch = batch.map_err(|error| arrow::failed(py, &error))?;
         arrow::schema_capsule(py, batch.schema_ref())
     }
 
@@ -178,8 +178,8 @@ impl Table {
         let mut start = rows.start;
         while start < rows.end {
             let end = rows.end.min(start + PAGE);
-            for row in &wait::get(py, || inner.rows_json(start..end))? {
-                list.append(json::from_value(py, row)?)?;
+            for row in start..end {
+                list.append(json::from_value(py, &inner.row_json(row))?)?;
             }
             py.check_signals()?;
             start = end;

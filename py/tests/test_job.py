@@ -192,7 +192,7 @@ def test_simulated_devices_answer(thousand: twincast.Hub) -> None:
     counts = job.statistics
     assert counts.succeeded_count + counts.failed_count == 1000
     assert 50 < counts.failed_count < 150
-    codes = {row["error"]["code"] for row in job.results() if row["status"] == "failed"}
+    codes = {row["errorCode"] for row in job.results() if row["status"] == "failed"}
     assert codes == {"404103"}
 
 

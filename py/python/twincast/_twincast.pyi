@@ -105,8 +105,8 @@ class Hub:
     ) -> ImportReport:
         """Import twins, each a whole twin document with a ``deviceId``.
 
-        A twin whose id the hub has already replaces the old one. Missing status fields are filled
-        in as for a new device. Ctrl-C stops the import; what came before it stays.
+        All become visible at one moment, at the end. Missing status fields are filled in as for a
+        new device. After an exception, also after Ctrl-C, nothing is imported.
 
         Args:
             source: A path to a file of one JSON document a line; a binary file object; an
@@ -123,7 +123,8 @@ class Hub:
 
         Raises:
             ValidationError: A twin breaks a rule. The message names the line, the path and the
-                limit. The twins before it may have been imported.
+                limit.
+            DeviceExistsError: The hub has a device of this id, or it came twice.
 
         Examples:
             >>> hub.import_twins([{"deviceId": "d8", "tags": {"floor": 8}}, '{"deviceId": "d9"}'])
@@ -428,8 +429,9 @@ class Hub:
             >>> job = hub.schedule_method("blink-1", "blink", {"times": 2}, condition="*")
             >>> job.wait()
             True
-            >>> job.results()[0]["outcome"]["deviceMethodResponse"]
-            {'status': 200, 'payload': {'blinked': 2}}
+            >>> row = job.results()[0]
+            >>> row["deviceId"], row["responseStatus"], row["responsePayload"]
+            ('d1', 200, {'blinked': 2})
         """
     def remove_method(self, name: str) -> None:
         """Forget the handler of a method. Nothing happens if it has none."""
@@ -484,12 +486,11 @@ class Selection:
             >>> hub.select("*").to_arrow().to_pylist()
             ['d1', 'd2', 'd3']
         """
-    def sample(self, n: int = 5, seed: int | None = None) -> list[dict[str, Any]]:
-        """A few twins of the selection, drawn at random.
+    def sample(self, n: int = 5) -> list[dict[str, Any]]:
+        """A few twins of the selection, as they are now, spread evenly over it.
 
         Args:
-            n: How many at most.
-            seed: The same seed draws the same twins again; None draws anew.
+            n: How many at most. Devices deleted meanwhile are left out.
 
         Examples:
             >>> [twin["deviceId"] for twin in hub.select("tags.site = 'bergen'").sample(5)]
@@ -647,9 +648,11 @@ class Job:
             NotAllowedError: The job is completed or failed already.
         """
     def results(self) -> Table:
-        """One row a device: ``deviceId``, ``status``, times, and the outcome or the error.
+        """One row a device: ``deviceId``, ``status``, the times, then ``responseStatus`` and
+        ``responsePayload`` of a device that answered, or ``errorCode`` and ``errorDescription``.
 
-        May be asked at any time, also while the job runs.
+        May be asked at any time, also while the job runs. ``SELECT * FROM devices.jobs`` gives
+        the same in the shape of IoT Hub.
         """
     def _repr_html_(self) -> str: ...
 
@@ -747,7 +750,7 @@ class ImportReport:
         """The twins that are in the hub now."""
     @property
     def errors(self) -> list[LineError]:
-        """The first bad lines, in order; at most a thousand are kept."""
+        """The first bad lines, in order; at most 10,000 are kept."""
     @property
     def errors_total(self) -> int:
         """All bad lines."""
@@ -760,11 +763,11 @@ class LineError:
     def line(self) -> int:
         """The number of the line, or of the item, from 1."""
     @property
-    def path(self) -> str | None:
-        """The place inside the twin, for example ``tags.floor``, if the fault has one."""
-    @property
     def reason(self) -> str:
-        """What is wrong there."""
+        """What is wrong, with the path inside the twin and the limit."""
+    @property
+    def hint(self) -> str | None:
+        """What would be right, if there is advice."""
     def __eq__(self, other: object, /) -> bool: ...
 
 @final
