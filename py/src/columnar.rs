@@ -124,7 +124,7 @@ fn statuses_of(statuses: &Bound<'_, PyAny>, devices: usize) -> PyResult<Vec<i32>
         return Ok(vec![status; devices]);
     }
     if let Ok(buffer) = PyUntypedBuffer::get(statuses) {
-        return integers_of_buffer(statuses.py(), buffer);
+        return integers_of_buffer(statuses.py(), &buffer);
     }
     if let Some(array) = arrow::array(statuses)? {
         return integers_of_array(array.as_ref());
@@ -135,7 +135,7 @@ fn statuses_of(statuses: &Bound<'_, PyAny>, devices: usize) -> PyResult<Vec<i32>
     items.map(|status| status_of(&status?).map_err(PyValueError::new_err)).collect()
 }
 
-fn integers_of_buffer(py: Python<'_>, buffer: PyUntypedBuffer) -> PyResult<Vec<i32>> {
+fn integers_of_buffer(py: Python<'_>, buffer: &PyUntypedBuffer) -> PyResult<Vec<i32>> {
     if buffer.dimensions() != 1 {
         let text = format!("the statuses have {} dimensions, not 1", buffer.dimensions());
         return Err(PyValueError::new_err(text));

@@ -5,10 +5,11 @@ use twincast::{DeviceExplanation as DeviceEngine, Explanation as Engine};
 
 use crate::{html, json};
 
-/// How the hub answers a condition: the tests in the order in which they run, with what each was
-/// expected to match and what it did, and the columns touched.
+/// How the hub answers a condition.
 ///
-/// ``str(explanation)`` is the plan as text, ``to_dict()`` the same as data.
+/// It holds the tests in the order in which they run, with what each was expected to match and
+/// what it did, and the columns that are read. ``str(explanation)`` is the plan as text,
+/// ``to_dict()`` the same as data.
 ///
 /// Examples:
 ///     >>> explanation = hub.explain("tags.site = 'oslo' AND tags.floor > 1")

@@ -152,6 +152,7 @@ impl SimulatedFleet {
 ///     True
 #[pyfunction]
 #[pyo3(signature = (path, devices, seed=1, *, progress=None))]
+#[expect(clippy::needless_pass_by_value, reason = "arguments come from Python by value")]
 pub(crate) fn generate_fleet(
     py: Python<'_>,
     path: PathBuf,

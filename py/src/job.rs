@@ -50,10 +50,11 @@ impl Job {
         self.inner.inner().id().to_string()
     }
 
-    /// ``'queued'``, ``'scheduled'``, ``'running'``, ``'completed'``, ``'failed'`` or
-    /// ``'cancelled'``.
+    /// How far the job is.
     ///
-    /// A job is completed when all its devices are done, also where some of them failed.
+    /// ``'queued'``, ``'scheduled'``, ``'running'``, and at the end ``'completed'``,
+    /// ``'failed'`` or ``'cancelled'``. A job is completed when all its devices are done, also
+    /// where some of them failed.
     #[getter]
     fn status(&self, py: Python<'_>) -> PyResult<&'static str> {
         Ok(self.ask(py, Engine::status)?.as_str())
@@ -119,9 +120,10 @@ impl Job {
         wait::run(py, || inner.cancel())
     }
 
-    /// One row a device: ``deviceId``, ``status``, the times, then ``responseStatus`` and
-    /// ``responsePayload`` of a device that answered, or ``errorCode`` and ``errorDescription``.
+    /// What the job did, one row a device.
     ///
+    /// The columns are ``deviceId``, ``status`` and the times, then ``responseStatus`` and
+    /// ``responsePayload`` of a device that answered, or ``errorCode`` and ``errorDescription``.
     /// May be asked at any time, also while the job runs. ``SELECT * FROM devices.jobs`` gives
     /// the same in the shape of IoT Hub.
     fn results(&self, py: Python<'_>) -> PyResult<Table> {
@@ -183,7 +185,7 @@ impl Job {
 pub(crate) struct JobStatistics {
     /// The devices that the job was aimed at when it started.
     device_count: u64,
-    /// Those that are done: the twin was updated, or the device answered, with whatever status.
+    /// Those that are done: the twin was updated, or the device answered.
     succeeded_count: u64,
     /// Those that failed: not connected, no answer in time, or the patch did not fit.
     failed_count: u64,
@@ -196,6 +198,7 @@ pub(crate) struct JobStatistics {
 #[pymethods]
 impl JobStatistics {
     /// The counts as a dict, with the names of IoT Hub.
+    #[expect(clippy::wrong_self_convention, reason = "methods of Python get a reference")]
     fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let dict = PyDict::new(py);
         dict.set_item("deviceCount", self.device_count)?;

@@ -10,6 +10,7 @@ use twincast::Timestamp;
 use crate::errors;
 
 /// A datetime (naive means UTC), or text such as `2026-01-02T03:04:05Z`.
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Moment(pub(crate) Timestamp);
 
 impl<'a, 'py> FromPyObject<'a, 'py> for Moment {
@@ -34,6 +35,7 @@ impl<'a, 'py> FromPyObject<'a, 'py> for Moment {
 }
 
 /// A timedelta, or a number of seconds; never negative.
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Seconds(pub(crate) Duration);
 
 impl<'a, 'py> FromPyObject<'a, 'py> for Seconds {

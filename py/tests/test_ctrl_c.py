@@ -66,9 +66,7 @@ call = lambda: twincast.generate_fleet(sys.argv[1], 100_000_000)
 
 
 @pytest.mark.parametrize("name", CALLS)
-def test_ctrl_c(
-    name: str, python: Callable[..., subprocess.Popen[str]], tmp_path: Path
-) -> None:
+def test_ctrl_c(name: str, python: Callable[..., subprocess.Popen[str]], tmp_path: Path) -> None:
     process = python(START + CALLS[name] + END, str(tmp_path / "fleet.ndjson"))
     assert process.stdout is not None
     with process:

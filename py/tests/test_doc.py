@@ -26,9 +26,7 @@ def examples() -> Iterator[doctest.DocTest]:
 def test_examples(example: doctest.DocTest) -> None:
     with small_hub() as hub:
         example.globs = {"twincast": twincast, "hub": hub}
-        runner = doctest.DocTestRunner(
-            optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
-        )
+        runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
         said: list[str] = []
         runner.run(example, out=said.append)
         assert runner.summarize(verbose=False).failed == 0, "".join(said)

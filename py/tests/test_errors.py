@@ -41,7 +41,7 @@ def test_bad_conditions_are_refused(hub: twincast.Hub, condition: str) -> None:
 def test_errors_can_be_caught_by_kind(hub: twincast.Hub) -> None:
     with pytest.raises(LookupError):
         hub.twin("nobody")
-    with pytest.raises(ValueError, match="select|tags|operand|expected"):
+    with pytest.raises(ValueError, match=r"\^"):
         hub.select("tags.a = ")
 
 

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -32,8 +33,8 @@ def test_a_forked_child_is_told_at_once(python: Start) -> None:
             selection = hub.select("*")
             table = hub.query("SELECT * FROM devices")
             job = hub.schedule_twin_update("j", {"tags": {"a": 1}}, condition="*")
-            calls = [lambda: len(hub), lambda: hub.twin("d1"), selection.device_ids, table.to_pylist,
-                     job.wait, lambda: job.status, twincast.Hub]
+            calls = [lambda: len(hub), lambda: hub.twin("d1"), selection.device_ids,
+                     table.to_pylist, job.wait, lambda: job.status, twincast.Hub]
             child = os.fork()
             if child == 0:
                 told = 0
@@ -54,21 +55,29 @@ def test_a_forked_child_is_told_at_once(python: Start) -> None:
     assert out.splitlines() == ["7 7", "parent unharmed"]
 
 
-def test_spawn_works(python: Start) -> None:
-    out, _ = finish(
-        python(
-            """
-            import multiprocessing, operator, twincast
-            with twincast.Hub() as hub:
-                hub.create_device("d1")
-                context = multiprocessing.get_context("spawn")
-                with context.Pool(1) as pool:
-                    print(pool.apply(twincast.SimulatedFleet).seed if False else pool.apply(len, ["ab"]))
-                print(len(hub))
-            """
-        )
-    )
-    assert out.split() == ["2", "1"]
+SPAWN = """
+import multiprocessing
+import twincast
+
+def work(device_id):
+    with twincast.Hub() as hub:
+        hub.create_device(device_id)
+        return hub.select("*").device_ids()
+
+if __name__ == "__main__":
+    with twincast.Hub() as hub:
+        hub.create_device("d1")
+        with multiprocessing.get_context("spawn").Pool(1) as pool:
+            print(pool.apply(work, ["d2"]), hub.select("*").device_ids())
+"""
+
+
+def test_spawn_works(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(SPAWN)
+    command = [sys.executable, str(script)]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (run.stdout, run.stderr) == ("['d2'] ['d1']\n", "")
 
 
 @pytest.mark.parametrize(

@@ -77,9 +77,9 @@ def test_an_old_etag_is_refused(hub: twincast.Hub, call: str) -> None:
 
 
 def test_a_patch_in_the_wrong_shape_is_explained(hub: twincast.Hub) -> None:
-    with pytest.raises(twincast.ValidationError, match="hint: .*properties.desired"):
+    with pytest.raises(twincast.ValidationError, match=r"hint: .*properties\.desired"):
         hub.update_twin("d1", {"desired": {"a": 1}})
-    with pytest.raises(twincast.ValidationError, match=r"tags\.a"):
+    with pytest.raises(twincast.ValidationError, match=r"tags\.\[\[a b\]\]"):
         hub.update_twin("d1", {"tags": {"a b": 1}})
 
 

@@ -3,6 +3,7 @@
 import io
 import json
 import sqlite3
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -156,6 +157,34 @@ def test_an_iterable_may_use_the_hub(hub: twincast.Hub) -> None:
     assert hub.import_twins(twins()) == 100
 
 
+def test_an_iterable_searches_in_parallel(python: Callable[..., subprocess.Popen[str]]) -> None:
+    # The search needs the one thread of the pool, which must not wait for the iterable.
+    process = python(
+        """
+        import os
+        os.environ["RAYON_NUM_THREADS"] = "1"
+        import twincast
+        hub = twincast.Hub()
+        for part in "ab":
+            hub.import_twins({"deviceId": f"{part}{n}", "tags": {"t": "xy"}} for n in range(5000))
+
+        def twins():
+            for n in range(50_000):
+                if n % 10_000 == 0:
+                    assert len(hub.select("LENGTH(tags.t) = 2")) == 10_000
+                yield {"deviceId": f"c{n}", "tags": {"t": "x" * 4000}}
+
+        print(hub.import_twins(twins()))
+        """
+    )
+    with process:
+        try:
+            out, err = process.communicate(timeout=60)
+        finally:
+            process.kill()
+    assert out == "50000\n", err
+
+
 def test_words_for_errors_are_checked(empty: twincast.Hub) -> None:
     with pytest.raises(twincast.ValidationError, match="'stop' or 'skip'"):
         empty.import_twins([], on_error="ignore")  # type: ignore[call-overload]
@@ -215,7 +244,7 @@ def test_bad_rows_of_tables_are_named(empty: twincast.Hub) -> None:
         empty.import_twins(data)
     with pytest.raises(twincast.ValidationError, match="tags: the text is not JSON"):
         empty.import_twins(pyarrow.table({"deviceId": ["a"], "tags": ["nonsense"]}))
-    with pytest.raises(twincast.ValidationError, match="tags.x.*has no counterpart"):
+    with pytest.raises(twincast.ValidationError, match=r"tags\.x.*has no counterpart"):
         empty.import_twins(pyarrow.table({"deviceId": ["a"], "tags": [{"x": b"raw"}]}))
     with pytest.raises(twincast.ValidationError, match="no columns"):
         empty.import_twins(pyarrow.array([1, 2]))

@@ -71,13 +71,13 @@ def test_nonsense_fails_the_device(hub: twincast.Hub, returned: Any, reason: str
     assert reason in rows[1]["errorDescription"]
 
 
-class Unprintable(Exception):
+class UnprintableError(Exception):
     def __str__(self) -> str:
         raise ValueError("no text either")
 
 
 @pytest.mark.parametrize(
-    "raised", [ValueError("boom"), KeyboardInterrupt(), SystemExit(3), Unprintable()]
+    "raised", [ValueError("boom"), KeyboardInterrupt(), SystemExit(3), UnprintableError()]
 )
 def test_an_exception_fails_the_device(hub: twincast.Hub, raised: BaseException) -> None:
     def handler(device_id: str, payload: Any) -> Any:
@@ -326,9 +326,7 @@ def test_payloads_come_in_any_column(
         (object(), "expected statuses, not object"),
     ],
 )
-def test_nonsense_in_columns_fails_devices(
-    hub: twincast.Hub, returned: Any, reason: str
-) -> None:
+def test_nonsense_in_columns_fails_devices(hub: twincast.Hub, returned: Any, reason: str) -> None:
     hub.on_method("m", lambda ids, _: returned, batch="arrow")
     rows = run_job(hub)
     assert rows[0]["status"] == "failed"

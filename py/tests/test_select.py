@@ -25,9 +25,8 @@ def test_selections_are_sets(hub: twincast.Hub) -> None:
 
 
 def test_selections_of_two_hubs_do_not_mix(hub: twincast.Hub) -> None:
-    with twincast.Hub() as other:
-        with pytest.raises(twincast.ValidationError):
-            hub.select("*") & other.select("*")
+    with twincast.Hub() as other, pytest.raises(twincast.ValidationError):
+        hub.select("*") & other.select("*")
 
 
 def test_a_selection_does_not_change_with_the_twins(hub: twincast.Hub) -> None:

@@ -103,7 +103,7 @@ class NotebookBar:
         from IPython.display import HTML, display
 
         self._title = title
-        self._html = HTML
+        self._html: Any = HTML
         self._rate = _Rate()
         self._handle: Any = display(HTML(""), display_id=True)
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from os import PathLike
-from types import TracebackType
 from typing import Any, Literal, Protocol, TypeAlias, final, overload
 
 import pandas
@@ -12,22 +11,22 @@ import pyarrow
 from typing_extensions import CapsuleType
 
 __all__ = [
-    "_panic",
-    "DeviceIds",
     "DeviceExplanation",
+    "DeviceIds",
     "Explanation",
-    "_close_all",
-    "SimulatedFleet",
-    "generate_fleet",
     "Hub",
+    "ImportReport",
     "Job",
     "JobStatistics",
-    "ImportReport",
     "LineError",
-    "Selection",
     "Rows",
+    "Selection",
+    "SimulatedFleet",
     "Table",
     "__version__",
+    "_close_all",
+    "_panic",
+    "generate_fleet",
 ]
 
 __version__: str
@@ -375,9 +374,7 @@ class Hub:
         Raises:
             JobNotFoundError: The hub has no such job.
         """
-    def jobs(
-        self, *, type: _JobType | None = None, status: _JobStatus | None = None
-    ) -> list[Job]:
+    def jobs(self, *, type: _JobType | None = None, status: _JobStatus | None = None) -> list[Job]:
         """The jobs of the hub, the newest first.
 
         Args:
@@ -445,7 +442,7 @@ class Hub:
     def __enter__(self) -> Hub: ...
     def __exit__(
         self,
-        *exception: type[BaseException] | BaseException | TracebackType | None,
+        *exception: object,
     ) -> None: ...
     def _repr_html_(self) -> str: ...
 
@@ -609,10 +606,10 @@ class Job:
         """The id that the job was scheduled with."""
     @property
     def status(self) -> _JobStatus:
-        """``'queued'``, ``'scheduled'``, ``'running'``, ``'completed'``, ``'failed'`` or
-        ``'cancelled'``.
+        """How far the job is.
 
-        A job is completed when all its devices are done, also where some of them failed.
+        ``'queued'``, ``'scheduled'``, ``'running'``, and at the end ``'completed'``, ``'failed'`` or
+        ``'cancelled'``. A job is completed when all its devices are done, also where some failed.
         """
     @property
     def statistics(self) -> JobStatistics:
@@ -648,9 +645,10 @@ class Job:
             NotAllowedError: The job is completed or failed already.
         """
     def results(self) -> Table:
-        """One row a device: ``deviceId``, ``status``, the times, then ``responseStatus`` and
-        ``responsePayload`` of a device that answered, or ``errorCode`` and ``errorDescription``.
+        """What the job did, one row a device.
 
+        The columns are ``deviceId``, ``status`` and the times, then ``responseStatus`` and
+        ``responsePayload`` of a device that answered, or ``errorCode`` and ``errorDescription``.
         May be asked at any time, also while the job runs. ``SELECT * FROM devices.jobs`` gives
         the same in the shape of IoT Hub.
         """
@@ -667,7 +665,7 @@ class JobStatistics:
         """The devices that the job was aimed at when it started."""
     @property
     def succeeded_count(self) -> int:
-        """Those that are done: the twin was updated, or the device answered, with whatever status."""
+        """Those that are done: the twin was updated, or the device answered."""
     @property
     def failed_count(self) -> int:
         """Those that failed: not connected, no answer in time, or the patch did not fit."""
@@ -683,10 +681,11 @@ class JobStatistics:
 
 @final
 class Explanation:
-    """How the hub answers a condition: the tests in the order in which they run, with what each was
-    expected to match and what it did, and the columns touched.
+    """How the hub answers a condition.
 
-    ``str(explanation)`` is the plan as text, ``to_dict()`` the same as data.
+    It holds the tests in the order in which they run, with what each was expected to match and
+    what it did, and the columns that are read. ``str(explanation)`` is the plan as text,
+    ``to_dict()`` the same as data.
 
     Examples:
         >>> explanation = hub.explain("tags.site = 'oslo' AND tags.floor > 1")
@@ -844,7 +843,9 @@ def generate_fleet(
         >>> twincast.generate_fleet(path, 100) == os.path.getsize(path)
         True
     """
+
 def _close_all() -> None:
     """Stops handlers and closes what is open; registered with `atexit`."""
+
 def _panic() -> None:
     """Panics inside the engine's guard, for the test that a panic becomes an exception."""
