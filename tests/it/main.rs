@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+mod columns;
 mod conditions;
 mod fleets;
 mod fuzz;

@@ -181,13 +181,26 @@ fn run(hub: &Hub, models: &mut [Model], steps: &[Step]) -> Result<(), TestCaseEr
                         oracle::matches(&parsed, &hub.twin(&id(*device)).expect("it exists"))
                     })
                     .collect();
+                let before: Vec<Value> = (0..models.len())
+                    .map(|device| hub.twin(&id(device)).expect("it exists"))
+                    .collect();
                 let request = JobRequest::new(JobKind::UpdateTwin { body }, condition.as_str());
                 let job = hub.schedule(request).expect("the request is good");
                 prop_assert!(job.wait(None).expect("the hub is open"));
                 let statistics = job.statistics().expect("the job is there");
                 prop_assert_eq!(statistics.failed_count, 0);
-                for device in matches {
+                for (device, before) in before.into_iter().enumerate() {
+                    let twin = hub.twin(&id(device)).expect("it exists");
+                    if !matches.contains(&device) {
+                        prop_assert_eq!(twin, before);
+                        continue;
+                    }
                     models[device].update(tags.as_ref(), desired.as_ref());
+                    if desired.is_some() {
+                        let desired = &twin["properties"]["desired"];
+                        let stamp = &desired["$metadata"]["$lastUpdatedVersion"];
+                        prop_assert_eq!(stamp, &desired["$version"]);
+                    }
                 }
             }
             Step::Recreate { device, body } => {
