@@ -307,3 +307,35 @@ fn an_imported_fleet_is_given_back_as_it_came() {
         assert_eq!(twin, given);
     }
 }
+
+/// A job leaves every trace of the twins that it does not match as it was.
+#[test]
+fn a_job_changes_its_own_twins_only() {
+    let hub = Hub::new().expect("threads can be started");
+    let lines: String = (0..5000)
+        .map(|number| {
+            let desired = json!({"a": number % 7, "b": {"c": number}});
+            let twin =
+                json!({"deviceId": format!("d{number}"), "properties": {"desired": desired}});
+            format!("{twin}\n")
+        })
+        .collect();
+    hub.import_ndjson(lines.as_bytes(), ImportOptions::default()).expect("the twins are good");
+    let run = |condition: &str, desired: Value| {
+        let body = json!({"properties": {"desired": desired}});
+        let request = JobRequest::new(JobKind::UpdateTwin { body }, condition);
+        let job = hub.schedule(request).expect("the request is good");
+        assert!(job.wait(None).expect("the hub is open"));
+        job.statistics().expect("the job is there").succeeded_count
+    };
+    let twin = |id: &str| hub.twin(id).expect("it exists");
+    // First some twins get a second version by `b`, so that their stamps of `a` lag behind.
+    assert_eq!(run("properties.desired.a < 4", json!({"b": {"c": 1, "d": "x"}})), 2858);
+    let (lagging, untouched) = (twin("d0"), twin("d6"));
+    assert_eq!(run("properties.desired.a = 4", json!({"a": 40, "b": null})), 714);
+    assert_eq!((twin("d0"), twin("d6")), (lagging, untouched));
+    let changed = &twin("d4")["properties"]["desired"];
+    assert_eq!((&changed["a"], changed.get("b")), (&json!(40), None));
+    assert_eq!(changed["$metadata"]["a"]["$lastUpdatedVersion"], json!(2));
+    assert_eq!(changed["$version"], json!(2));
+}
