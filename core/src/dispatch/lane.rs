@@ -101,8 +101,6 @@ pub(super) struct Turn {
     pub(super) batch: Arc<Batch>,
     /// What the watcher saw when it last saw progress.
     pub(super) seen: Option<super::watch::Seen>,
-    /// Its time is up and its calls were failed.
-    pub(super) timed_out: bool,
 }
 
 /// What a worker is to do next.
@@ -139,6 +137,9 @@ impl Lane {
     /// Reports replies, leaving `replies` empty: at once if the hub has nothing else to do or they
     /// are many, else together with those that come until it has.
     pub(super) fn deliver(&self, replies: &mut Vec<Reply>) {
+        if self.closed.load(Ordering::Acquire) {
+            return replies.clear();
+        }
         let mut outbox = self.outbox.lock();
         if outbox.is_empty() {
             mem::swap(&mut *outbox, replies);
@@ -284,14 +285,8 @@ impl Shared {
 }
 
 impl Board {
-    /// False if the job is open.
-    pub(super) fn open(&mut self, lane: Arc<Lane>, transport: &Arc<dyn Transport>) -> bool {
-        let job = lane.job;
-        let fresh = !self.lanes.contains_key(&job);
-        if fresh && !self.stopped {
-            self.lanes.insert(job, LaneState::new(lane, Arc::clone(transport)));
-        }
-        fresh
+    pub(super) fn open(&mut self, lane: Arc<Lane>, transport: Arc<dyn Transport>) {
+        self.lanes.insert(lane.job, LaneState::new(lane, transport));
     }
 
     pub(super) fn close(&mut self, job: u64) -> Option<LaneState> {
@@ -352,7 +347,9 @@ impl Board {
                 if state.in_ring {
                     self.ring.push_back(job);
                 }
-                let turn = Turn { batch: Arc::clone(&batch), seen: None, timed_out: false };
+                // Whatever was claimed in an earlier turn says nothing about this one.
+                batch.unstamp();
+                let turn = Turn { batch: Arc::clone(&batch), seen: None };
                 self.turns.insert(worker, turn);
                 return Some(Picked { batch, transport: Arc::clone(&state.transport) });
             }

@@ -43,7 +43,7 @@ pub use transport::{Answers, Call, Calls, DeviceIds, Style, Transport};
 use lane::{Lane, Shared};
 
 /// How many threads work, and how long at a time.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DispatchLimits {
     /// Workers while handlers are quick: one for each core. At least 1.
     pub workers: usize,
@@ -123,8 +123,11 @@ impl Dispatcher {
         transport: Arc<dyn Transport>,
     ) {
         let lane = Lane::new(job, method, ids, &*transport, &self.shared);
-        let fresh = self.shared.board.lock().open(lane, &transport);
-        assert!(fresh, "job {job} is opened twice");
+        let mut board = self.shared.board.lock();
+        assert!(!board.lanes.contains_key(&job), "job {job} is opened twice");
+        if !board.stopped {
+            board.open(lane, transport);
+        }
     }
 
     /// Hands over the calls at these positions; returns at once.

@@ -134,12 +134,13 @@ fn revoked_calls_are_never_made() {
         let made = Arc::new(AtomicUsize::new(0));
         let counter = Arc::clone(&made);
         let transport = Arc::new(fn_transport(move |_, _| {
-                if counter.fetch_add(1, Ordering::SeqCst) == round * 10 {
-                    let _ = started.try_send(());
-                }
-                200.into()
-            }),
-        );
+            if counter.fetch_add(1, Ordering::SeqCst) == round * 10 {
+                let _ = started.try_send(());
+            }
+            200.into()
+        }));
+        bench.dispatcher.open(1, super::method(), devices.clone(), transport);
+        bench.dispatcher.send(1, 0..100_000);
         has_started.recv_timeout(LONG).unwrap();
         let revoked = count(&bench.dispatcher.revoke(1));
         assert!(bench.dispatcher.revoke(1).is_empty());
