@@ -9,7 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::batch::Batch;
-use super::lane::{Board, LaneState, Shared};
+use super::board::{Board, LaneState};
+use super::shared::Shared;
 use crate::clock::Monotonic;
 
 /// A worker's progress as the watcher last saw it change.
