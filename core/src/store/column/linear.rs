@@ -8,6 +8,7 @@
 
 use std::borrow::Cow;
 
+use super::Column;
 use crate::clock::Timestamp;
 use crate::store::bitmap::Bitmap;
 use crate::twin::Scalar;
@@ -16,6 +17,9 @@ use crate::twin::Scalar;
 const EXACT: i64 = 1 << 53;
 /// More decimal places than this leave no room for digits before the point.
 const SCALE_MAX: u8 = 15;
+
+/// Stands for a row without an integer; versions and twins never hold it.
+const NO_INTEGER: i64 = i64::MIN;
 
 /// What the points of the grid are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,6 +99,17 @@ impl Deltas {
         }
     }
 
+    /// `delta`, which must fit, or "no value", in all of `rows` rows.
+    #[expect(clippy::cast_possible_truncation, reason = "the caller checked that it fits")]
+    fn fill(&mut self, delta: Option<u64>, rows: usize) {
+        match self {
+            Self::U8(values) => *values = vec![delta.map_or(u8::MAX, |delta| delta as u8); rows],
+            Self::U16(values) => *values = vec![delta.map_or(u16::MAX, |delta| delta as u16); rows],
+            Self::U32(values) => *values = vec![delta.map_or(u32::MAX, |delta| delta as u32); rows],
+            Self::U64(values) => *values = vec![delta.unwrap_or(u64::MAX); rows],
+        }
+    }
+
     fn get(&self, offset: usize) -> Option<u64> {
         with_deltas!(self, |values, absent| {
             values.get(offset).filter(|value| **value != absent).map(|value| u64::from(*value))
@@ -166,6 +181,76 @@ impl Linear {
             deltas.set(usize::from(*offset), Some(delta));
         }
         Some(Self { kind, base, unit, deltas, integers: None })
+    }
+
+    /// `old` in every row, or nothing, on a grid that also holds `other`; `None` if no grid does.
+    pub(super) fn of_two(
+        old: Option<&Scalar<'_>>,
+        other: &Scalar<'_>,
+        rows: usize,
+    ) -> Option<Self> {
+        let kind = common_kind([old, Some(other)].into_iter().flatten())?;
+        let mut points = vec![(0, point_of(kind, other)?)];
+        if let Some(old) = old {
+            points.push((0, point_of(kind, old)?));
+        }
+        let mut linear = Self::build(kind, &points, 1, true)?;
+        let delta = old.and_then(|old| linear.delta(old));
+        linear.deltas.fill(delta, rows);
+        if matches!((kind, old), (LinearKind::Decimal { .. }, Some(Scalar::Int(_)))) {
+            linear.integers = Some(Bitmap::ones(rows));
+        }
+        Some(linear)
+    }
+
+    /// The integers of a column by row, [`NO_INTEGER`] where there is none; `None` if it may hold
+    /// anything else.
+    pub(super) fn integers(column: &Column, rows: usize) -> Option<Vec<i64>> {
+        match column {
+            Column::Constant { value: Scalar::Int(value), len } => {
+                let mut integers = vec![*value; rows.min(*len as usize)];
+                integers.resize(rows, NO_INTEGER);
+                Some(integers)
+            }
+            Column::Linear(linear) if linear.kind == LinearKind::Int => {
+                let mut integers: Vec<i64> = with_deltas!(&linear.deltas, |deltas, absent| {
+                    let value = |delta: u64| linear.base.wrapping_add_unsigned(delta);
+                    let known = deltas.iter().map(|delta| {
+                        if *delta == absent { NO_INTEGER } else { value(u64::from(*delta)) }
+                    });
+                    known.collect()
+                });
+                integers.resize(rows, NO_INTEGER);
+                Some(integers)
+            }
+            _ => None,
+        }
+    }
+
+    /// A column of integers, by row; `None` if there are none.
+    pub(super) fn of_integers(integers: &[i64]) -> Option<Self> {
+        let present = || integers.iter().copied().filter(|integer| *integer != NO_INTEGER);
+        let (least, greatest) = (present().min()?, present().max()?);
+        let mut linear = Self::build(LinearKind::Int, &[(0, least), (0, greatest)], 1, true)?;
+        #[expect(clippy::cast_possible_truncation, reason = "the width was chosen for the range")]
+        {
+            let base = linear.base;
+            let delta = |integer: &i64| integer.wrapping_sub(base).cast_unsigned();
+            let known = |integer: &i64| *integer != NO_INTEGER;
+            macro_rules! narrow {
+                ($values:ident, $type:ty) => {{
+                    let narrow = |it| if known(it) { delta(it) as $type } else { <$type>::MAX };
+                    *$values = integers.iter().map(narrow).collect();
+                }};
+            }
+            match &mut linear.deltas {
+                Deltas::U8(values) => narrow!(values, u8),
+                Deltas::U16(values) => narrow!(values, u16),
+                Deltas::U32(values) => narrow!(values, u32),
+                Deltas::U64(values) => narrow!(values, u64),
+            }
+        }
+        Some(linear)
     }
 
     /// What the values are.
@@ -283,8 +368,33 @@ pub(super) fn point_of(kind: LinearKind, value: &Scalar<'_>) -> Option<i64> {
     }
 }
 
+/// The kind of grid that could hold all `values`.
+pub(super) fn common_kind<'v>(
+    values: impl IntoIterator<Item = &'v Scalar<'v>>,
+) -> Option<LinearKind> {
+    let mut values = values.into_iter();
+    let first = values.next()?;
+    let mut scale = match first {
+        Scalar::Str(text) => {
+            let (_, digits) = Timestamp::parse_canonical(text)?;
+            return Some(LinearKind::Time { digits });
+        }
+        Scalar::Float(value) => Some(scale_of(*value)?),
+        Scalar::Int(_) => None,
+        _ => return None,
+    };
+    for value in values {
+        match value {
+            Scalar::Int(_) => {}
+            Scalar::Float(value) => scale = scale.max(Some(scale_of(*value)?)),
+            _ => return None,
+        }
+    }
+    Some(scale.map_or(LinearKind::Int, |scale| LinearKind::Decimal { scale }))
+}
+
 /// The fewest decimal places that hold `value` exactly.
-pub(super) fn scale_of(value: f64) -> Option<u8> {
+fn scale_of(value: f64) -> Option<u8> {
     (0..=SCALE_MAX).find(|scale| decimal_point(value, *scale).is_some())
 }
 

@@ -90,6 +90,14 @@ impl Codes {
         self.len() == 0
     }
 
+    /// `code` in every row, in a width that also holds `widest`.
+    fn filled(code: u16, widest: u16, rows: usize) -> Self {
+        match (u8::try_from(code), u8::try_from(widest)) {
+            (Ok(code), Ok(_)) => Self::U8(vec![code; rows]),
+            _ => Self::U16(vec![code; rows]),
+        }
+    }
+
     /// Makes room for `code` in the width and for `rows` rows.
     fn reserve(&mut self, code: u16, rows: usize) {
         if let Self::U8(narrow) = self
