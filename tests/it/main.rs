@@ -8,6 +8,7 @@ mod fleets;
 mod fuzz;
 mod golden;
 mod house;
+mod jobs;
 mod patches;
 
 /// The folder that holds the workspace.
