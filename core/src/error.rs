@@ -35,6 +35,8 @@ pub enum ErrorKind {
     Closed,
     /// A worker panicked; the hub refuses further changes: open it again.
     Poisoned,
+    /// The caller stopped it. Nothing was changed.
+    Interrupted,
     /// A file could not be read or written.
     Io,
 }
@@ -53,7 +55,7 @@ impl ErrorKind {
             Self::NotAllowed => 405_102,
             Self::Busy => 429_001,
             Self::Closed | Self::Poisoned => 503_001,
-            Self::Io => 500_001,
+            Self::Interrupted | Self::Io => 500_001,
         }
     }
 }

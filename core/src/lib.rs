@@ -2,9 +2,25 @@
 //! over every device that matches.
 
 pub mod clock;
+pub mod dispatch;
 pub mod error;
+pub mod fleet;
+pub mod hub;
+pub mod job;
 pub mod limits;
+pub mod plan;
 pub mod query;
+pub mod schedule;
+pub mod select;
+pub mod store;
+pub mod table;
+pub mod twin;
 
 pub use clock::{Clock, ManualClock, Monotonic, Now, SystemClock, Timestamp};
 pub use error::{Error, ErrorKind, Result};
+pub use hub::{
+    Hub, HubBuilder, ImportOptions, ImportProgress, ImportReport, Job, LineError, OnError,
+};
+pub use select::{DeviceExplanation, Explanation, Selection};
+pub use store::matches_etag;
+pub use table::Table;

@@ -88,8 +88,7 @@ impl Timestamp {
     ///
     /// The text is none of these, or names a day or time that does not exist.
     pub fn parse(text: &str) -> TimeResult {
-        let (ticks, rest) =
-            Self::parse_prefix(text.as_bytes()).ok_or_else(|| unreadable(text))?;
+        let (ticks, rest) = Self::parse_prefix(text.as_bytes()).ok_or_else(|| unreadable(text))?;
         let offset_minutes = match rest {
             b"" | b"Z" | b"z" => 0,
             [sign @ (b'+' | b'-'), h1, h2, b':', m1, m2] => {
@@ -108,15 +107,35 @@ impl Timestamp {
     /// Reads the date, the time and the fraction; gives the ticks and what follows them.
     fn parse_prefix(text: &[u8]) -> Option<(i64, &[u8])> {
         let (head, mut rest) = text.split_at_checked(19)?;
-        let [y1, y2, y3, y4, b'-', mo1, mo2, b'-', d1, d2, b'T' | b't', h1, h2, b':', mi1, mi2, b':', s1, s2] =
-            *head
+        let [
+            y1,
+            y2,
+            y3,
+            y4,
+            b'-',
+            mo1,
+            mo2,
+            b'-',
+            d1,
+            d2,
+            b'T' | b't',
+            h1,
+            h2,
+            b':',
+            mi1,
+            mi2,
+            b':',
+            s1,
+            s2,
+        ] = *head
         else {
             return None;
         };
         let year = two_digits(y1, y2)? * 100 + two_digits(y3, y4)?;
         let month = two_digits(mo1, mo2)?;
         let day = two_digits(d1, d2)?;
-        let (hour, minute, second) = (two_digits(h1, h2)?, two_digits(mi1, mi2)?, two_digits(s1, s2)?);
+        let (hour, minute, second) =
+            (two_digits(h1, h2)?, two_digits(mi1, mi2)?, two_digits(s1, s2)?);
         let exists = year >= 1
             && (1..=12).contains(&month)
             && (1..=days_in_month(year, month)).contains(&day)
@@ -274,10 +293,20 @@ mod tests {
     #[test]
     fn times_that_do_not_exist_are_refused() {
         for text in [
-            "", "now", "2026-02-29T00:00:00Z", "2026-13-01T00:00:00Z", "2026-01-01T24:00:00Z",
-            "2026-01-01T00:00:60Z", "2026-01-01T00:00:00.Z", "2026-01-01T00:00:00.1234567890Z",
-            "2026-01-01 00:00:00Z", "2026-01-01T00:00:00+25:00", "0000-01-01T00:00:00Z",
-            "0001-01-01T00:00:00+01:00", "2026-01-01T00:00:00Zx", "é026-01-01T00:00:00Z",
+            "",
+            "now",
+            "2026-02-29T00:00:00Z",
+            "2026-13-01T00:00:00Z",
+            "2026-01-01T24:00:00Z",
+            "2026-01-01T00:00:60Z",
+            "2026-01-01T00:00:00.Z",
+            "2026-01-01T00:00:00.1234567890Z",
+            "2026-01-01 00:00:00Z",
+            "2026-01-01T00:00:00+25:00",
+            "0000-01-01T00:00:00Z",
+            "0001-01-01T00:00:00+01:00",
+            "2026-01-01T00:00:00Zx",
+            "é026-01-01T00:00:00Z",
         ] {
             assert!(Timestamp::parse(text).is_err(), "{text}");
         }
@@ -300,11 +329,14 @@ mod tests {
 
     #[test]
     fn canonical_texts_are_written_again_byte_for_byte() {
-        for text in ["2026-01-01T00:00:00Z", "2026-01-01T00:00:00.1Z", "2026-01-01T00:00:00.1234567Z"] {
+        for text in
+            ["2026-01-01T00:00:00Z", "2026-01-01T00:00:00.1Z", "2026-01-01T00:00:00.1234567Z"]
+        {
             let (time, digits) = Timestamp::parse_canonical(text).unwrap();
             assert_eq!(time.format(digits), text);
         }
-        for text in ["2026-01-01T00:00:00", "2026-01-01t00:00:00Z", "2026-01-01T00:00:00.12345678Z"] {
+        for text in ["2026-01-01T00:00:00", "2026-01-01t00:00:00Z", "2026-01-01T00:00:00.12345678Z"]
+        {
             assert!(Timestamp::parse_canonical(text).is_none(), "{text}");
         }
     }

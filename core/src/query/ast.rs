@@ -204,8 +204,45 @@ pub enum Operator {
 #[allow(missing_docs, reason = "the names are those of the language")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Function {
-    Abs, Exp, Power, Square, Ceiling, Floor, Sign, Sqrt,
-    AsNumber, IsArray, IsBool, IsDefined, IsNull, IsNumber, IsObject, IsPrimitive, IsString,
-    Concat, Length, Lower, Upper, Substring, IndexOf, StartsWith, EndsWith, Contains,
+    Abs,
+    Exp,
+    Power,
+    Square,
+    Ceiling,
+    Floor,
+    Sign,
+    Sqrt,
+    AsNumber,
+    IsArray,
+    IsBool,
+    IsDefined,
+    IsNull,
+    IsNumber,
+    IsObject,
+    IsPrimitive,
+    IsString,
+    Concat,
+    Length,
+    Lower,
+    Upper,
+    Substring,
+    IndexOf,
+    StartsWith,
+    EndsWith,
+    Contains,
     ArrayContains,
+}
+
+impl Query {
+    /// Whether it answers groups instead of documents.
+    #[must_use]
+    pub fn is_aggregate(&self) -> bool {
+        let has_aggregate = match &self.select {
+            Select::All => false,
+            Select::Items(items) => {
+                items.iter().any(|item| matches!(item.value, SelectValue::Aggregate(..)))
+            }
+        };
+        has_aggregate || !self.group_by.is_empty()
+    }
 }

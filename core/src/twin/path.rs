@@ -221,10 +221,11 @@ impl PathTable {
 }
 
 /// A key as a condition writes it.
-fn quoted(key: &str) -> String {
+pub(super) fn quoted(key: &str) -> String {
     let mut bytes = key.bytes();
-    let plain = bytes.next().is_some_and(|byte| byte.is_ascii_alphabetic() || b"_$".contains(&byte))
-        && bytes.all(|byte| byte.is_ascii_alphanumeric() || b"_$".contains(&byte));
+    let plain =
+        bytes.next().is_some_and(|byte| byte.is_ascii_alphabetic() || b"_$".contains(&byte))
+            && bytes.all(|byte| byte.is_ascii_alphanumeric() || b"_$".contains(&byte));
     if plain { key.to_owned() } else { format!("[[{key}]]") }
 }
 
@@ -268,7 +269,12 @@ impl PathReader<'_> {
 }
 
 impl Tree {
-    fn find(&self, hasher: &foldhash::fast::RandomState, parent: PathId, key: &str) -> Option<PathId> {
+    fn find(
+        &self,
+        hasher: &foldhash::fast::RandomState,
+        parent: PathId,
+        key: &str,
+    ) -> Option<PathId> {
         let same = |id: &PathId| {
             let node = &self.nodes[id.index()];
             node.parent == parent && *node.key == *key
@@ -307,7 +313,10 @@ mod tests {
     #[test]
     fn fixed_paths_have_the_numbers_that_their_names_say() {
         let table = PathTable::new();
-        assert_eq!(table.display(PathId::SECONDARY_THUMBPRINT), "x509Thumbprint.secondaryThumbprint");
+        assert_eq!(
+            table.display(PathId::SECONDARY_THUMBPRINT),
+            "x509Thumbprint.secondaryThumbprint"
+        );
         assert_eq!(table.display(PathId::REPORTED_VERSION), "properties.reported.$version");
         assert_eq!(table.child(PathId::ROOT, "tags"), Some(PathId::TAGS));
     }

@@ -2,6 +2,7 @@
 
 pub mod fuzz;
 pub mod mutate;
+pub mod oracle;
 
 /// The README: its Rust examples run with the doc tests.
 #[cfg(doctest)]

@@ -1,0 +1,209 @@
+//! From the checked text to a tree of tests over columns.
+
+use std::sync::Arc;
+
+use super::predicate::{LiteralSet, Node, Predicate, Test};
+use super::simplify::{all_of, any_of, not};
+use super::term::Term;
+use super::truth::Truth;
+use crate::query::ast::{Comparison, Condition, Expr, ExprKind, Function, Literal, Segment};
+use crate::store::ColumnKey;
+use crate::twin::{PathId, PathTable};
+
+/// A condition bound to the columns of a store.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// The columns to read; slots are places in this list.
+    pub keys: Vec<ColumnKey>,
+    /// The tests.
+    pub root: Node,
+}
+
+/// Where a test finds a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Slot {
+    /// In a column of [`Plan::keys`].
+    Column(usize),
+    /// The id of the device.
+    DeviceId,
+    /// The etag: the first column if it has one, else computed from the version in the second.
+    Etag(usize, usize),
+    /// Nowhere: no twin has this path.
+    Absent,
+}
+
+/// Binds `condition` to the columns that the twins of `paths` have now.
+#[must_use]
+pub fn bind(condition: &Condition, paths: &PathTable) -> Plan {
+    let mut binder = Binder { paths, keys: Vec::new() };
+    let root = match &condition.filter {
+        None => Node::Constant(Truth::True),
+        Some(filter) => binder.node(filter),
+    };
+    Plan { keys: binder.keys, root }
+}
+
+/// Where a path leads: a column or a virtual one, and steps into an array if it goes on.
+#[must_use]
+pub fn resolve(segments: &[Segment], paths: &PathTable) -> Option<(ColumnKey, Vec<Segment>)> {
+    let mut path = PathId::ROOT;
+    let mut rest = segments.iter();
+    let mut metadata = false;
+    while let Some(segment) = rest.next() {
+        match segment {
+            Segment::Key(key) if key == "$metadata" && !metadata && is_stamped(path) => {
+                metadata = true;
+            }
+            Segment::Key(key) if metadata && key == "$lastUpdated" => {
+                return rest.next().is_none().then(|| (ColumnKey::updated(path), Vec::new()));
+            }
+            Segment::Key(key) if metadata && key == "$lastUpdatedVersion" => {
+                let key = ColumnKey::updated_version(path);
+                return rest.next().is_none().then_some((key, Vec::new()));
+            }
+            Segment::Key(key) => path = paths.child(path, key)?,
+            Segment::Index(_) if metadata => return None,
+            Segment::Index(_) => {
+                let tail = std::iter::once(segment).chain(rest).cloned().collect();
+                return Some((ColumnKey::value(path), tail));
+            }
+        }
+    }
+    // `$metadata` itself has no column: only the facts in it can be asked for.
+    (!metadata).then(|| (ColumnKey::value(path), Vec::new()))
+}
+
+/// The sections that keep metadata.
+fn is_stamped(path: PathId) -> bool {
+    path == PathId::DESIRED || path == PathId::REPORTED
+}
+
+struct Binder<'a> {
+    paths: &'a PathTable,
+    keys: Vec<ColumnKey>,
+}
+
+impl Binder<'_> {
+    fn node(&mut self, expr: &Expr) -> Node {
+        match &expr.kind {
+            ExprKind::And(parts) => all_of(parts.iter().map(|part| self.node(part)).collect()),
+            ExprKind::Or(parts) => any_of(parts.iter().map(|part| self.node(part)).collect()),
+            ExprKind::Not(inner) => not(self.node(inner)),
+            _ => self.ids(expr).unwrap_or_else(|| self.test(expr)),
+        }
+    }
+
+    /// Comparisons of the device id with constants are look-ups in the index.
+    fn ids(&self, expr: &Expr) -> Option<Node> {
+        let is_id = |expr: &Expr| {
+            matches!(&expr.kind, ExprKind::Path(path)
+                if matches!(&*path.segments, [Segment::Key(key)] if key == "deviceId"))
+        };
+        let look_up = |list: Arc<[Literal]>| Node::Ids(list, expr.clone());
+        match &expr.kind {
+            ExprKind::Compare(how @ (Comparison::Equal | Comparison::NotEqual), left, right) => {
+                let literal = match (&left.kind, &right.kind) {
+                    (_, ExprKind::Literal(literal @ Literal::Str(_))) if is_id(left) => literal,
+                    (ExprKind::Literal(literal @ Literal::Str(_)), _) if is_id(right) => literal,
+                    _ => return None,
+                };
+                let node = look_up(Arc::from([literal.clone()]));
+                Some(if *how == Comparison::Equal { node } else { not(node) })
+            }
+            ExprKind::In { negated, value, list }
+                if is_id(value) && list.iter().all(|item| matches!(item, Literal::Str(_))) =>
+            {
+                let node = look_up(Arc::clone(list));
+                Some(if *negated { not(node) } else { node })
+            }
+            _ => None,
+        }
+    }
+
+    fn test(&mut self, expr: &Expr) -> Node {
+        let mut slots: Vec<Slot> = Vec::new();
+        let mut whole_slots = true;
+        let term = Term::bind(expr, &mut |segments| {
+            let (slot, tail) = self.slot(segments);
+            whole_slots &= tail.is_empty();
+            let known = slots.iter().position(|known| *known == slot);
+            let place = known.unwrap_or_else(|| {
+                slots.push(slot);
+                slots.len() - 1
+            });
+            (place, tail)
+        });
+        let simple = if whole_slots && slots.len() == 1 { simple(expr) } else { None };
+        let predicate = simple.unwrap_or(Predicate::Term(term));
+        let test = Test { slots, predicate, expr: expr.clone() };
+        if test.slots.iter().all(|slot| *slot == Slot::Absent) {
+            return Node::Constant(test.truth_of(&|_| None));
+        }
+        Node::Test(Box::new(test))
+    }
+
+    fn slot(&mut self, segments: &[Segment]) -> (Slot, Vec<Segment>) {
+        match resolve(segments, self.paths) {
+            None => (Slot::Absent, Vec::new()),
+            Some((key, tail)) if key == ColumnKey::value(PathId::DEVICE_ID) => {
+                (Slot::DeviceId, tail)
+            }
+            Some((key, tail)) if key == ColumnKey::value(PathId::ETAG) => {
+                let etag = self.column(key);
+                (Slot::Etag(etag, self.column(ColumnKey::value(PathId::VERSION))), tail)
+            }
+            Some((key, tail)) => (Slot::Column(self.column(key)), tail),
+        }
+    }
+
+    fn column(&mut self, key: ColumnKey) -> usize {
+        self.keys.iter().position(|known| *known == key).unwrap_or_else(|| {
+            self.keys.push(key);
+            self.keys.len() - 1
+        })
+    }
+}
+
+/// The predicate of `expr` if it is one that kernels know.
+fn simple(expr: &Expr) -> Option<Predicate> {
+    match &expr.kind {
+        ExprKind::Compare(how, left, right) => match (&left.kind, &right.kind) {
+            (ExprKind::Path(_), ExprKind::Literal(literal)) => {
+                Some(Predicate::Compare(*how, literal.clone()))
+            }
+            (ExprKind::Literal(literal), ExprKind::Path(_)) => {
+                Some(Predicate::Compare(mirrored(*how), literal.clone()))
+            }
+            (ExprKind::Path(_), ExprKind::Negate(inner)) => match &inner.kind {
+                ExprKind::Literal(Literal::Number(value)) => {
+                    Some(Predicate::Compare(*how, Literal::Number(-value)))
+                }
+                _ => None,
+            },
+            _ => None,
+        },
+        ExprKind::In { negated, value, list } if matches!(value.kind, ExprKind::Path(_)) => {
+            Some(Predicate::In(*negated, LiteralSet::new(list)))
+        }
+        ExprKind::Call(Function::IsDefined, _) => Some(Predicate::Defined),
+        ExprKind::Call(Function::StartsWith, arguments) => match &**arguments {
+            [
+                Expr { kind: ExprKind::Path(_), .. },
+                Expr { kind: ExprKind::Literal(Literal::Str(prefix)), .. },
+            ] => Some(Predicate::Prefix(Arc::clone(prefix))),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// The comparison with its sides exchanged.
+fn mirrored(how: Comparison) -> Comparison {
+    match how {
+        Comparison::Less => Comparison::Greater,
+        Comparison::LessOrEqual => Comparison::GreaterOrEqual,
+        Comparison::Greater => Comparison::Less,
+        Comparison::GreaterOrEqual => Comparison::LessOrEqual,
+        same => same,
+    }
+}

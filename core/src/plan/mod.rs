@@ -1,0 +1,19 @@
+//! A checked condition becomes a predicate over columns.
+//!
+//! Paths are resolved to columns, parts without a path are computed, device ids become look-ups,
+//! and what remains is a tree of AND, OR and NOT over [`Test`]s of one or several columns. How a
+//! test runs over the rows of a segment is the business of the next room.
+
+mod bind;
+mod function;
+mod predicate;
+mod simplify;
+mod term;
+mod truth;
+
+pub use bind::{Plan, Slot, bind, resolve};
+pub use predicate::{LiteralSet, Node, Predicate, Test};
+pub use term::{Term, bind_documents, element_at, evaluate};
+pub use truth::Truth;
+
+pub(crate) use term::scalar_from;

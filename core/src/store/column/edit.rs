@@ -1,0 +1,329 @@
+//! Changing columns: one row, all rows of a mask, counters.
+//!
+//! Each function first tries to write in place; a value that the encoding cannot hold makes the
+//! column be encoded anew, with room for more of its kind.
+
+use std::sync::Arc;
+
+use super::linear::{Linear, LinearKind};
+use super::{Column, encode};
+use crate::store::bitmap::Bitmap;
+use crate::store::dictionary::Dictionary;
+use crate::twin::Scalar;
+
+/// A sparse column with more values than this becomes a dense one.
+const SPARSE_MAX: usize = 4096;
+
+/// Where a column of a segment stands; empty if no row has a value.
+pub(in crate::store) type Slot = Option<Arc<Column>>;
+
+/// Writes the value of one row, or takes it away.
+pub(in crate::store) fn set(
+    slot: &mut Slot,
+    offset: usize,
+    value: Option<&Scalar<'_>>,
+    dictionary: &Arc<Dictionary>,
+) {
+    let Some(column) = slot else {
+        if let Some(value) = value {
+            *slot = Some(Arc::new(first_value(offset, value)));
+        }
+        return;
+    };
+    if value.is_none() && offset >= column.len() {
+        return;
+    }
+    if !set_in_place(Arc::make_mut(column), offset, value, dictionary) {
+        let place = u16::try_from(offset).expect("a segment has 65,536 rows");
+        let mut cells = column.cells();
+        match cells.binary_search_by_key(&place, |(offset, _)| *offset) {
+            Ok(found) => match value {
+                Some(value) => cells[found].1 = value.borrowed(),
+                None => drop(cells.remove(found)),
+            },
+            Err(gap) => {
+                if let Some(value) = value {
+                    cells.insert(gap, (place, value.borrowed()));
+                }
+            }
+        }
+        let rows = column.len().max(offset + 1);
+        *slot = encode(&cells, rows, dictionary, true).map(Arc::new);
+    }
+}
+
+fn first_value(offset: usize, value: &Scalar<'_>) -> Column {
+    let value = value.clone().into_owned();
+    match u16::try_from(offset).expect("a segment has 65,536 rows") {
+        0 => Column::Constant { value, len: 1 },
+        offset => Column::Sparse { offsets: vec![offset], values: vec![value] },
+    }
+}
+
+/// Writes if the encoding can hold the value; false if it cannot.
+fn set_in_place(
+    column: &mut Column,
+    offset: usize,
+    value: Option<&Scalar<'_>>,
+    dictionary: &Dictionary,
+) -> bool {
+    match column {
+        Column::Constant { value: constant, len } => {
+            let same = value == Some(constant);
+            if same && offset == *len as usize {
+                *len += 1;
+            }
+            same && offset < *len as usize
+        }
+        Column::Sparse { offsets, values } => {
+            let place = u16::try_from(offset).expect("a segment has 65,536 rows");
+            match (offsets.binary_search(&place), value) {
+                (Ok(found), Some(value)) => values[found] = value.clone().into_owned(),
+                (Ok(found), None) => {
+                    offsets.remove(found);
+                    values.remove(found);
+                }
+                (Err(_), Some(_)) if offsets.len() >= SPARSE_MAX => return false,
+                (Err(gap), Some(value)) => {
+                    offsets.insert(gap, place);
+                    values.insert(gap, value.clone().into_owned());
+                }
+                (Err(_), None) => {}
+            }
+            true
+        }
+        Column::Codes { codes, .. } => match value.map(|value| dictionary.intern(value)) {
+            Some(Some(code)) => {
+                codes.set(offset, code);
+                true
+            }
+            Some(None) => false,
+            None => {
+                codes.set(offset, 0);
+                true
+            }
+        },
+        Column::Linear(linear) => {
+            let delta = value.map(|value| linear.delta(value));
+            if delta == Some(None) {
+                return false;
+            }
+            linear.deltas.set(offset, delta.flatten());
+            linear.mark(offset, value);
+            true
+        }
+        Column::Plain(plain) => plain.set(offset, value),
+    }
+}
+
+/// Writes `value` to all rows of `mask`, or takes it away. `rows` are the rows of the segment,
+/// and `whole` says that `mask` has every living row of it.
+pub(in crate::store) fn fill(
+    slot: &mut Slot,
+    mask: &Bitmap,
+    rows: usize,
+    whole: bool,
+    value: Option<&Scalar<'_>>,
+    dictionary: &Arc<Dictionary>,
+) {
+    if whole {
+        // Rows of deleted devices get the value too: nobody reads them.
+        let len = u32::try_from(rows).expect("a segment has 65,536 rows");
+        *slot = value
+            .map(|value| Arc::new(Column::Constant { value: value.clone().into_owned(), len }));
+        return;
+    }
+    if let (Some(column), Some(value)) = (slot.as_deref(), value)
+        && let Column::Constant { value: constant, len } = column
+        && *len as usize == rows
+        && constant == value
+    {
+        return;
+    }
+    let done = match slot {
+        None => value.is_none(),
+        Some(column) => fill_in_place(Arc::make_mut(column), mask, rows, value, dictionary),
+    };
+    if !done {
+        let old = slot.take();
+        let old = old.as_deref();
+        *slot = rebuild(rows, dictionary, |offset| {
+            if mask.contains(offset) {
+                value.map(Scalar::borrowed)
+            } else {
+                old.and_then(|column| column.get(offset))
+            }
+        });
+    }
+}
+
+/// Encodes anew what `value` gives for each of `rows` rows.
+fn rebuild<'v>(
+    rows: usize,
+    dictionary: &Arc<Dictionary>,
+    value: impl Fn(usize) -> Option<Scalar<'v>>,
+) -> Slot {
+    let cells: Vec<(u16, Scalar<'v>)> = (0..rows)
+        .filter_map(|offset| Some((u16::try_from(offset).ok()?, value(offset)?)))
+        .collect();
+    encode(&cells, rows, dictionary, true).map(Arc::new)
+}
+
+/// Writes all rows of `mask` if the encoding can hold the value; false if it cannot.
+fn fill_in_place(
+    column: &mut Column,
+    mask: &Bitmap,
+    rows: usize,
+    value: Option<&Scalar<'_>>,
+    dictionary: &Dictionary,
+) -> bool {
+    match column {
+        Column::Constant { .. } | Column::Sparse { .. } | Column::Plain(_) => false,
+        Column::Codes { codes, .. } => {
+            let code = match value.map(|value| dictionary.intern(value)) {
+                None => 0,
+                Some(Some(code)) => code,
+                Some(None) => return false,
+            };
+            codes.reserve(code, rows);
+            match codes {
+                super::Codes::U8(codes) => {
+                    fill_slice(codes, mask, u8::try_from(code).expect("room was made above"));
+                }
+                super::Codes::U16(codes) => fill_slice(codes, mask, code),
+            }
+            true
+        }
+        Column::Linear(linear) => {
+            let delta = value.map(|value| linear.delta(value));
+            if delta == Some(None) {
+                return false;
+            }
+            if rows > linear.len() {
+                linear.deltas.set(rows - 1, None);
+            }
+            if linear.integers.is_some() || matches!(value, Some(Scalar::Int(_))) {
+                mask.iter().for_each(|offset| linear.mark(offset, value));
+            }
+            #[expect(clippy::cast_possible_truncation, reason = "Linear::delta checks the width")]
+            match (&mut linear.deltas, delta.flatten()) {
+                (super::Deltas::U8(values), delta) => {
+                    fill_slice(values, mask, delta.map_or(u8::MAX, |delta| delta as u8));
+                }
+                (super::Deltas::U16(values), delta) => {
+                    fill_slice(values, mask, delta.map_or(u16::MAX, |delta| delta as u16));
+                }
+                (super::Deltas::U32(values), delta) => {
+                    fill_slice(values, mask, delta.map_or(u32::MAX, |delta| delta as u32));
+                }
+                (super::Deltas::U64(values), delta) => {
+                    fill_slice(values, mask, delta.unwrap_or(u64::MAX));
+                }
+            }
+            true
+        }
+    }
+}
+
+fn fill_slice<T: Copy>(values: &mut [T], mask: &Bitmap, value: T) {
+    for (chunk, word) in values.chunks_mut(64).zip(mask.words()) {
+        match *word {
+            0 => {}
+            u64::MAX => chunk.fill(value),
+            word => {
+                for (bit, slot) in chunk.iter_mut().enumerate() {
+                    // Both sides are written, so the loop has no branch and becomes a blend.
+                    *slot = if word >> bit & 1 == 1 { value } else { *slot };
+                }
+            }
+        }
+    }
+}
+
+/// Adds one to the integers of all rows of `mask`; a row without one gets 1.
+pub(in crate::store) fn increment(
+    slot: &mut Slot,
+    mask: &Bitmap,
+    rows: usize,
+    whole: bool,
+    dictionary: &Arc<Dictionary>,
+) {
+    let done = match slot.as_mut().map(Arc::make_mut) {
+        Some(Column::Constant { value: Scalar::Int(value), len })
+            if whole && *len as usize == rows =>
+        {
+            *value = value.saturating_add(1);
+            true
+        }
+        Some(Column::Linear(linear)) => increment_in_place(linear, mask),
+        _ => false,
+    };
+    if !done {
+        let old = slot.take();
+        *slot = rebuild(rows, dictionary, |offset| {
+            let value = old.as_ref().and_then(|column| column.get(offset));
+            match value {
+                Some(Scalar::Int(value)) if mask.contains(offset) => {
+                    Some(Scalar::Int(value.saturating_add(1)))
+                }
+                None if mask.contains(offset) => Some(Scalar::Int(1)),
+                other => other,
+            }
+        });
+    }
+}
+
+/// Adds one step to the rows of `mask`; false, with nothing changed, if one does not fit.
+fn increment_in_place(linear: &mut Linear, mask: &Bitmap) -> bool {
+    if linear.kind != LinearKind::Int || linear.unit != 1 {
+        return false;
+    }
+    super::linear::with_deltas!(&mut linear.deltas, |values, absent| {
+        // The last number before "absent" has no successor, and "absent" itself has none.
+        let fits = values.chunks(64).zip(mask.words()).all(|(chunk, word)| {
+            *word == 0
+                || !chunk
+                    .iter()
+                    .enumerate()
+                    .any(|(bit, value)| word >> bit & 1 == 1 && *value >= absent - 1)
+        });
+        let covered = mask.words().iter().skip(values.len().div_ceil(64)).all(|word| *word == 0)
+            && (values.len().is_multiple_of(64)
+                || mask.words()[values.len() / 64] >> (values.len() % 64) == 0);
+        if !fits || !covered {
+            return false;
+        }
+        for (chunk, word) in values.chunks_mut(64).zip(mask.words()) {
+            match *word {
+                0 => {}
+                u64::MAX => chunk.iter_mut().for_each(|value| *value += 1),
+                word => {
+                    for (bit, value) in chunk.iter_mut().enumerate() {
+                        *value = if word >> bit & 1 == 1 { *value + 1 } else { *value };
+                    }
+                }
+            }
+        }
+    });
+    true
+}
+
+/// Copies the rows of `mask` from `source`, which holds integers.
+pub(in crate::store) fn blend(
+    slot: &mut Slot,
+    mask: &Bitmap,
+    rows: usize,
+    whole: bool,
+    source: &Slot,
+    dictionary: &Arc<Dictionary>,
+) {
+    if whole {
+        slot.clone_from(source);
+        return;
+    }
+    let old = slot.take();
+    *slot = rebuild(rows, dictionary, |offset| {
+        let from = if mask.contains(offset) { source } else { &old };
+        from.as_ref().and_then(|column| column.get(offset))
+    });
+}

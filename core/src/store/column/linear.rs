@@ -1,0 +1,321 @@
+//! Numbers on a grid: `base + delta * unit`, with narrow deltas.
+//!
+//! Integers, decimals with few digits and times become small unsigned deltas, whose order is the
+//! order of the values. So every comparison with a literal is a range of deltas, found by binary
+//! search, and the scan is one subtraction and one comparison a row. Decimals follow the idea of
+//! "ALP: Adaptive Lossless floating-Point Compression" (Afroozeh, Kuffó, Boncz, SIGMOD 2023): a
+//! double that is the nearest to `m / 10^s` is kept as the integer `m`.
+
+use std::borrow::Cow;
+
+use crate::clock::Timestamp;
+use crate::store::bitmap::Bitmap;
+use crate::twin::Scalar;
+
+/// Doubles are exact integers up to here.
+const EXACT: i64 = 1 << 53;
+/// More decimal places than this leave no room for digits before the point.
+const SCALE_MAX: u8 = 15;
+
+/// What the points of the grid are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LinearKind {
+    /// Integers.
+    Int,
+    /// Numbers with at most `scale` decimal places.
+    Decimal {
+        /// The decimal places.
+        scale: u8,
+    },
+    /// Times as canonical ISO 8601 text ending in `Z`, with `digits` fraction digits.
+    Time {
+        /// The fraction digits, 0 to 7.
+        digits: u8,
+    },
+}
+
+/// One unsigned number a row; the greatest of its width stands for "no value".
+#[derive(Debug, Clone)]
+pub enum Deltas {
+    /// One byte.
+    U8(Vec<u8>),
+    /// Two bytes.
+    U16(Vec<u16>),
+    /// Four bytes.
+    U32(Vec<u32>),
+    /// Eight bytes.
+    U64(Vec<u64>),
+}
+
+/// Evaluates `$body` with `$values` bound to the vector of whatever width, and `$absent` to the
+/// number that stands for "no value" there.
+macro_rules! with_deltas {
+    ($deltas:expr, |$values:ident, $absent:ident| $body:expr) => {
+        match $deltas {
+            $crate::store::Deltas::U8($values) => {
+                let $absent = u8::MAX;
+                $body
+            }
+            $crate::store::Deltas::U16($values) => {
+                let $absent = u16::MAX;
+                $body
+            }
+            $crate::store::Deltas::U32($values) => {
+                let $absent = u32::MAX;
+                $body
+            }
+            $crate::store::Deltas::U64($values) => {
+                let $absent = u64::MAX;
+                $body
+            }
+        }
+    };
+}
+pub(crate) use with_deltas;
+
+impl Deltas {
+    /// All rows below `rows` without a value, in the narrowest width that holds `greatest`.
+    fn absent(greatest: u64, rows: usize) -> Self {
+        match greatest {
+            0..=0xFE => Self::U8(vec![u8::MAX; rows]),
+            0..=0xFFFE => Self::U16(vec![u16::MAX; rows]),
+            0..=0xFFFF_FFFE => Self::U32(vec![u32::MAX; rows]),
+            _ => Self::U64(vec![u64::MAX; rows]),
+        }
+    }
+
+    /// The greatest delta that the width holds.
+    #[must_use]
+    pub fn greatest(&self) -> u64 {
+        match self {
+            Self::U8(_) => 0xFE,
+            Self::U16(_) => 0xFFFE,
+            Self::U32(_) => 0xFFFF_FFFE,
+            Self::U64(_) => u64::MAX - 1,
+        }
+    }
+
+    fn get(&self, offset: usize) -> Option<u64> {
+        with_deltas!(self, |values, absent| {
+            values.get(offset).filter(|value| **value != absent).map(|value| u64::from(*value))
+        })
+    }
+
+    /// Writes `delta`, which must fit, or "no value".
+    pub(super) fn set(&mut self, offset: usize, delta: Option<u64>) {
+        #[expect(clippy::cast_possible_truncation, reason = "the caller checked that it fits")]
+        fn write<T: Copy>(values: &mut Vec<T>, offset: usize, delta: T, absent: T) {
+            if values.len() <= offset {
+                values.resize(offset + 1, absent);
+            }
+            values[offset] = delta;
+        }
+        debug_assert!(delta.is_none_or(|delta| delta <= self.greatest()));
+        #[expect(clippy::cast_possible_truncation, reason = "the caller checked that it fits")]
+        match self {
+            Self::U8(values) => write(values, offset, delta.map_or(u8::MAX, |d| d as u8), u8::MAX),
+            Self::U16(values) => {
+                write(values, offset, delta.map_or(u16::MAX, |d| d as u16), u16::MAX)
+            }
+            Self::U32(values) => {
+                write(values, offset, delta.map_or(u32::MAX, |d| d as u32), u32::MAX)
+            }
+            Self::U64(values) => write(values, offset, delta.unwrap_or(u64::MAX), u64::MAX),
+        }
+    }
+}
+
+/// Values on a grid. See the head of this file.
+#[derive(Debug, Clone)]
+pub struct Linear {
+    pub(super) kind: LinearKind,
+    pub(super) base: i64,
+    pub(super) unit: i64,
+    pub(super) deltas: Deltas,
+    /// Among decimals, the rows whose number was written without a point.
+    pub(super) integers: Option<Bitmap>,
+}
+
+impl Linear {
+    /// Puts `points` on a grid of `kind`; `None` if they are none.
+    ///
+    /// `roomy` leaves room on both sides, for columns that are being written to.
+    pub(super) fn build(
+        kind: LinearKind,
+        points: &[(u16, i64)],
+        rows: usize,
+        roomy: bool,
+    ) -> Option<Self> {
+        let least = points.iter().map(|(_, point)| *point).min()?;
+        let greatest = points.iter().map(|(_, point)| *point).max()?;
+        let unit = match kind {
+            LinearKind::Time { .. } => common_unit(points, least),
+            _ => 1,
+        };
+        let steps = greatest.abs_diff(least) / unit.unsigned_abs();
+        let wanted = if roomy { steps.saturating_mul(2).saturating_add(64) } else { steps };
+        let mut deltas = Deltas::absent(wanted, rows);
+        let slack = if roomy { (deltas.greatest() - steps).min(1 << 40) / 2 } else { 0 };
+        let base = i64::try_from(slack)
+            .ok()
+            .and_then(|slack| slack.checked_mul(unit))
+            .and_then(|below| least.checked_sub(below))
+            .unwrap_or(least);
+        for (offset, point) in points {
+            let delta = point.abs_diff(base) / unit.unsigned_abs();
+            deltas.set(usize::from(*offset), Some(delta));
+        }
+        Some(Self { kind, base, unit, deltas, integers: None })
+    }
+
+    /// What the values are.
+    #[must_use]
+    pub fn kind(&self) -> LinearKind {
+        self.kind
+    }
+
+    /// One unsigned number a row, in the order of the values.
+    #[must_use]
+    pub fn deltas(&self) -> &Deltas {
+        &self.deltas
+    }
+
+    /// The rows that may have a value.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        with_deltas!(&self.deltas, |values, _absent| values.len())
+    }
+
+    /// Whether no row has a value.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The value at `offset`, if there is one.
+    #[must_use]
+    pub fn get(&self, offset: usize) -> Option<Scalar<'static>> {
+        let delta = self.deltas.get(offset)?;
+        let integer = self.integers.as_ref().is_some_and(|rows| rows.contains(offset));
+        Some(self.value(delta, integer))
+    }
+
+    /// The value that `delta` stands for, as the text or number of a condition.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "decimals are kept only while exact")]
+    pub fn value(&self, delta: u64, integer: bool) -> Scalar<'static> {
+        let point = self.point(delta);
+        match self.kind {
+            LinearKind::Int => Scalar::Int(point),
+            LinearKind::Decimal { scale } if integer => Scalar::Int(point / power_of_ten(scale)),
+            LinearKind::Decimal { scale } => {
+                Scalar::Float(point as f64 / power_of_ten(scale) as f64)
+            }
+            LinearKind::Time { digits } => {
+                Scalar::Str(Cow::Owned(Timestamp::from_ticks(point).format(digits)))
+            }
+        }
+    }
+
+    /// The point of the grid that `delta` stands for; stays at the end for deltas never given.
+    pub(super) fn point(&self, delta: u64) -> i64 {
+        let point = i128::from(self.base) + i128::from(delta) * i128::from(self.unit);
+        i64::try_from(point).unwrap_or(i64::MAX)
+    }
+
+    /// The delta of `value`, if the grid has it.
+    pub(super) fn delta(&self, value: &Scalar<'_>) -> Option<u64> {
+        let point = point_of(self.kind, value)?;
+        let above = u64::try_from(i128::from(point) - i128::from(self.base)).ok()?;
+        let unit = self.unit.unsigned_abs();
+        (above.is_multiple_of(unit) && above / unit <= self.deltas.greatest())
+            .then_some(above / unit)
+    }
+
+    /// Notes whether the number at `offset` was written as an integer.
+    pub(super) fn mark(&mut self, offset: usize, value: Option<&Scalar<'_>>) {
+        if !matches!(self.kind, LinearKind::Decimal { .. }) {
+            return;
+        }
+        match value {
+            Some(Scalar::Int(_)) => self.integers.get_or_insert_with(Bitmap::zeros).insert(offset),
+            _ => {
+                if let Some(rows) = &mut self.integers {
+                    rows.remove(offset);
+                }
+            }
+        }
+    }
+
+    pub(super) fn encoding(&self) -> &'static str {
+        match &self.deltas {
+            Deltas::U8(_) => "linear, 1 byte",
+            Deltas::U16(_) => "linear, 2 bytes",
+            Deltas::U32(_) => "linear, 4 bytes",
+            Deltas::U64(_) => "linear, 8 bytes",
+        }
+    }
+
+    pub(super) fn heap_bytes(&self) -> usize {
+        let deltas = match &self.deltas {
+            Deltas::U8(values) => values.capacity(),
+            Deltas::U16(values) => values.capacity() * 2,
+            Deltas::U32(values) => values.capacity() * 4,
+            Deltas::U64(values) => values.capacity() * 8,
+        };
+        deltas + if self.integers.is_some() { 8192 } else { 0 }
+    }
+}
+
+/// The point of a grid of `kind` that stands for exactly `value`.
+pub(super) fn point_of(kind: LinearKind, value: &Scalar<'_>) -> Option<i64> {
+    match (kind, value) {
+        (LinearKind::Int, Scalar::Int(value)) => Some(*value),
+        (LinearKind::Decimal { scale }, Scalar::Int(value)) => {
+            value.checked_mul(power_of_ten(scale)).filter(|point| point.abs() <= EXACT)
+        }
+        (LinearKind::Decimal { scale }, Scalar::Float(value)) => decimal_point(*value, scale),
+        (LinearKind::Time { digits }, Scalar::Str(text)) => {
+            let (time, written) = Timestamp::parse_canonical(text)?;
+            (written == digits).then(|| time.ticks())
+        }
+        _ => None,
+    }
+}
+
+/// The fewest decimal places that hold `value` exactly.
+pub(super) fn scale_of(value: f64) -> Option<u8> {
+    (0..=SCALE_MAX).find(|scale| decimal_point(value, *scale).is_some())
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::float_cmp,
+    reason = "the point is checked to be exact, and to give the very same double back"
+)]
+fn decimal_point(value: f64, scale: u8) -> Option<i64> {
+    let power = power_of_ten(scale) as f64;
+    let scaled = (value * power).round();
+    if scaled.abs() > EXACT as f64 {
+        return None;
+    }
+    let back = scaled / power;
+    (back == value && back.is_sign_negative() == value.is_sign_negative()).then_some(scaled as i64)
+}
+
+fn power_of_ten(scale: u8) -> i64 {
+    10_i64.pow(u32::from(scale))
+}
+
+/// The greatest power of ten that divides the distance of every point from `least`.
+fn common_unit(points: &[(u16, i64)], least: i64) -> i64 {
+    let mut unit = 10_000_000_u64;
+    for (_, point) in points {
+        let distance = point.abs_diff(least);
+        while !distance.is_multiple_of(unit) {
+            unit /= 10;
+        }
+    }
+    i64::try_from(unit).expect("it starts small and shrinks")
+}

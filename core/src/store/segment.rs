@@ -1,0 +1,153 @@
+//! 65,536 consecutive rows: their ids, which of them live, and their columns.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use super::bitmap::Bitmap;
+use super::column::{Column, blend, fill, increment, set};
+use super::dictionary::Dictionary;
+use super::ids::Ids;
+use super::row::{ColumnKey, SEGMENT_ROWS};
+use crate::twin::{Scalar, SectionSizes};
+
+type Columns = HashMap<ColumnKey, Arc<Column>, foldhash::fast::FixedState>;
+
+/// 65,536 consecutive rows behind one short lock.
+#[derive(Debug, Default)]
+pub struct Segment {
+    data: RwLock<SegmentData>,
+}
+
+impl Segment {
+    pub(super) fn read(&self) -> RwLockReadGuard<'_, SegmentData> {
+        self.data.read()
+    }
+
+    pub(super) fn write(&self) -> RwLockWriteGuard<'_, SegmentData> {
+        self.data.write()
+    }
+}
+
+/// What a segment holds.
+#[derive(Debug)]
+pub(super) struct SegmentData {
+    pub(super) live: Arc<Bitmap>,
+    pub(super) living: usize,
+    pub(super) ids: Arc<Ids>,
+    pub(super) columns: Columns,
+    /// No twin of the segment has larger sections than these.
+    pub(super) bounds: SectionSizes,
+}
+
+impl Default for SegmentData {
+    fn default() -> Self {
+        Self {
+            live: Arc::new(Bitmap::zeros()),
+            living: 0,
+            ids: Arc::default(),
+            columns: Columns::default(),
+            bounds: SectionSizes::default(),
+        }
+    }
+}
+
+/// Which rows of a segment an edit is about.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Rows<'a> {
+    One(usize),
+    /// The rows of a mask; `whole` if it has every living row.
+    Many {
+        mask: &'a Bitmap,
+        whole: bool,
+    },
+}
+
+impl SegmentData {
+    /// The rows given so far, dead ones included.
+    pub(super) fn rows(&self) -> usize {
+        self.ids.len()
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.rows() == SEGMENT_ROWS
+    }
+
+    pub(super) fn get(&self, key: ColumnKey, offset: usize) -> Option<Scalar<'_>> {
+        self.columns.get(&key)?.get(offset)
+    }
+
+    pub(super) fn integer(&self, key: ColumnKey, offset: usize) -> Option<i64> {
+        match self.get(key, offset) {
+            Some(Scalar::Int(value)) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// Writes `value` to `rows` of a column, or takes it away.
+    pub(super) fn put(
+        &mut self,
+        key: ColumnKey,
+        rows: Rows<'_>,
+        value: Option<&Scalar<'_>>,
+        dictionary: &Arc<Dictionary>,
+    ) {
+        if value.is_none() && !self.columns.contains_key(&key) {
+            return;
+        }
+        let count = self.rows();
+        self.edit(key, |slot| match rows {
+            Rows::One(offset) => set(slot, offset, value, dictionary),
+            Rows::Many { mask, whole } => fill(slot, mask, count, whole, value, dictionary),
+        });
+    }
+
+    /// Adds one to an integer column and gives the new value of a single row.
+    pub(super) fn increment(
+        &mut self,
+        key: ColumnKey,
+        rows: Rows<'_>,
+        dictionary: &Arc<Dictionary>,
+    ) {
+        let count = self.rows();
+        match rows {
+            Rows::One(offset) => {
+                let value = self.integer(key, offset).unwrap_or(0).saturating_add(1);
+                self.put(key, rows, Some(&Scalar::Int(value)), dictionary);
+            }
+            Rows::Many { mask, whole } => {
+                self.edit(key, |slot| increment(slot, mask, count, whole, dictionary));
+            }
+        }
+    }
+
+    /// Copies `rows` of the integer column `from` to the column `to`.
+    pub(super) fn copy(
+        &mut self,
+        from: ColumnKey,
+        to: ColumnKey,
+        rows: Rows<'_>,
+        dictionary: &Arc<Dictionary>,
+    ) {
+        let count = self.rows();
+        match rows {
+            Rows::One(offset) => {
+                let value = self.integer(from, offset).map(Scalar::Int);
+                self.put(to, rows, value.as_ref(), dictionary);
+            }
+            Rows::Many { mask, whole } => {
+                let source = self.columns.get(&from).cloned();
+                self.edit(to, |slot| blend(slot, mask, count, whole, &source, dictionary));
+            }
+        }
+    }
+
+    fn edit(&mut self, key: ColumnKey, change: impl FnOnce(&mut Option<Arc<Column>>)) {
+        let mut slot = self.columns.remove(&key);
+        change(&mut slot);
+        if let Some(column) = slot.filter(|column| !column.is_empty()) {
+            self.columns.insert(key, column);
+        }
+    }
+}

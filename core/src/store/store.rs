@@ -1,0 +1,346 @@
+//! The fleet: finding devices, and changing one twin.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use parking_lot::{Mutex, RwLock};
+use serde_json::Value;
+
+use super::bitmap::Bitmap;
+use super::bulk::Change;
+use super::dictionary::Dictionary;
+use super::index::Index;
+use super::row::{ColumnKey, Row};
+use super::segment::{Rows, Segment, SegmentData};
+use super::twin::matches_etag;
+use super::view::{SegmentView, View};
+use crate::clock::Timestamp;
+use crate::twin::{FlatTwin, PathId, PathTable, Section, SectionSizes, TwinPatch};
+
+/// Why the store did not make a change. Nothing was changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rejection {
+    /// The device does not exist (any more).
+    NotFound,
+    /// A device with this id exists.
+    Exists,
+    /// The etag is another one.
+    Precondition {
+        /// The etag of the twin.
+        current: String,
+    },
+    /// The section would grow beyond its limit.
+    TooLarge {
+        /// Which section.
+        section: Section,
+        /// Its size after the change.
+        size: u64,
+        /// The limit.
+        limit: u64,
+    },
+}
+
+/// All twins of a hub, in columns.
+///
+/// Lock order: the gate, then a shard of the index, then the open segment, then a segment, then a
+/// dictionary or the path table.
+#[derive(Debug, Default)]
+pub struct Store {
+    paths: PathTable,
+    dictionaries: RwLock<Vec<Option<Arc<Dictionary>>>>,
+    segments: RwLock<Vec<Arc<Segment>>>,
+    index: Index,
+    living: AtomicUsize,
+    /// The number of the segment that takes new rows.
+    open: Mutex<Option<usize>>,
+    /// Every change holds it shared; a view takes it alone for the moment in which it collects
+    /// its columns, so that a view is a cut through the order of all changes.
+    gate: RwLock<()>,
+}
+
+impl Store {
+    /// An empty fleet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The places that its twins have.
+    #[must_use]
+    pub fn paths(&self) -> &PathTable {
+        &self.paths
+    }
+
+    /// How many devices exist.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.living.load(Ordering::Relaxed)
+    }
+
+    /// Whether there is no device.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The row of a device.
+    #[must_use]
+    pub fn find(&self, id: &str) -> Option<Row> {
+        self.index.get(id).filter(|row| {
+            self.segment(*row).is_some_and(|segment| segment.read().live.contains(row.offset()))
+        })
+    }
+
+    /// The dictionary of `path`.
+    #[must_use]
+    pub fn dictionary(&self, path: PathId) -> Arc<Dictionary> {
+        if let Some(Some(known)) = self.dictionaries.read().get(path.index()) {
+            return Arc::clone(known);
+        }
+        let mut dictionaries = self.dictionaries.write();
+        if dictionaries.len() <= path.index() {
+            dictionaries.resize(path.index() + 1, None);
+        }
+        Arc::clone(dictionaries[path.index()].get_or_insert_default())
+    }
+
+    /// The columns `keys` of all segments, all of one moment.
+    #[must_use]
+    pub fn view(&self, keys: &[ColumnKey]) -> View {
+        let _alone = self.gate.write();
+        let segments = self.segments.read();
+        let segments = segments.iter().map(|segment| {
+            let data = segment.read();
+            SegmentView {
+                ids: Arc::clone(&data.ids),
+                live: Arc::clone(&data.live),
+                living: data.living,
+                columns: keys.iter().map(|key| data.columns.get(key).cloned()).collect(),
+            }
+        });
+        View { keys: keys.into(), segments: segments.collect() }
+    }
+
+    /// The twin at `row`.
+    #[must_use]
+    pub fn twin(&self, row: Row) -> Option<Value> {
+        let segment = self.segment(row)?;
+        let data = segment.read();
+        data.live.contains(row.offset()).then(|| data.twin(&self.paths.read(), row.offset()))
+    }
+
+    /// All columns that any segment has.
+    #[must_use]
+    pub fn keys(&self) -> Vec<ColumnKey> {
+        let segments = self.segments.read();
+        let mut keys = std::collections::BTreeSet::new();
+        for segment in segments.iter() {
+            keys.extend(segment.read().columns.keys().copied());
+        }
+        keys.into_iter().collect()
+    }
+
+    /// Adds a device.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejection::Exists`].
+    pub fn create(&self, twin: &FlatTwin<'_>, now: Timestamp) -> Result<Row, Rejection> {
+        let _shared = self.gate.read();
+        let row = self.index.insert_with(&twin.id, || {
+            let mut open = self.open.lock();
+            let number = match *open {
+                Some(number) if !self.numbered(number).read().is_full() => number,
+                _ => self.reserve_segment(),
+            };
+            *open = Some(number);
+            let segment = self.numbered(number);
+            let mut data = segment.write();
+            let offset = data.rows();
+            self.write_row(&mut data, offset, twin, now);
+            Row::new(number, offset)
+        });
+        let row = row.ok_or(Rejection::Exists)?;
+        self.living.fetch_add(1, Ordering::Relaxed);
+        Ok(row)
+    }
+
+    fn write_row(
+        &self,
+        data: &mut SegmentData,
+        offset: usize,
+        twin: &FlatTwin<'_>,
+        now: Timestamp,
+    ) {
+        Arc::make_mut(&mut data.ids).push(&twin.id);
+        super::import::cells_with_stamps(&self.paths.read(), twin, now, |key, value| {
+            let dictionary = self.dictionary(key.path);
+            data.put(key, Rows::One(offset), Some(&value), &dictionary);
+        });
+        Arc::make_mut(&mut data.live).insert(offset);
+        data.living += 1;
+        data.bounds = larger(data.bounds, twin.sizes);
+    }
+
+    /// Removes a device. Its row is never given again.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejection::NotFound`], [`Rejection::Precondition`].
+    pub fn delete(&self, id: &str, etag: Option<&str>) -> Result<(), Rejection> {
+        let _shared = self.gate.read();
+        let row = self.index.get(id).ok_or(Rejection::NotFound)?;
+        {
+            let segment = self.segment(row).ok_or(Rejection::NotFound)?;
+            let mut data = segment.write();
+            check(&data, row, etag)?;
+            Arc::make_mut(&mut data.live).remove(row.offset());
+            data.living -= 1;
+            if data.living == 0 && data.is_full() {
+                data.columns.clear();
+            }
+        }
+        self.living.fetch_sub(1, Ordering::Relaxed);
+        self.index.remove(id, row);
+        Ok(())
+    }
+
+    /// Changes one twin and gives it back as it is then.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejection::NotFound`], [`Rejection::Precondition`], [`Rejection::TooLarge`].
+    pub fn patch(
+        &self,
+        id: &str,
+        patch: &TwinPatch,
+        etag: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Value, Rejection> {
+        let change = Change::new(self, patch, now);
+        let _shared = self.gate.read();
+        let row = self.index.get(id).ok_or(Rejection::NotFound)?;
+        let segment = self.segment(row).ok_or(Rejection::NotFound)?;
+        let mut data = segment.write();
+        check(&data, row, etag)?;
+        let sizes = change.size_after(self, &data, row.offset())?;
+        data.bounds = larger(data.bounds, sizes);
+        change.apply(self, &mut data, Rows::One(row.offset()));
+        Ok(data.twin(&self.paths.read(), row.offset()))
+    }
+
+    /// Applies `patch` to the rows of `selected`, given by segment, in parallel; gives the rows
+    /// that were refused.
+    ///
+    /// The patch of one segment is one step for readers; segments follow one another.
+    #[must_use]
+    pub fn patch_all(
+        &self,
+        selected: &[(usize, Bitmap)],
+        patch: &TwinPatch,
+        now: Timestamp,
+    ) -> Vec<(Row, Rejection)> {
+        use rayon::prelude::*;
+        let change = Change::new(self, patch, now);
+        selected
+            .par_iter()
+            .flat_map_iter(|(number, mask)| {
+                let segment = self.numbered(*number);
+                let _shared = self.gate.read();
+                change.apply_all(self, &mut segment.write(), *number, mask)
+            })
+            .collect()
+    }
+
+    pub(super) fn segment(&self, row: Row) -> Option<Arc<Segment>> {
+        self.segments.read().get(row.segment()).map(Arc::clone)
+    }
+
+    fn numbered(&self, number: usize) -> Arc<Segment> {
+        Arc::clone(&self.segments.read()[number])
+    }
+
+    /// Adds an empty segment and gives its number.
+    #[must_use]
+    pub fn reserve_segment(&self) -> usize {
+        let mut segments = self.segments.write();
+        segments.push(Arc::default());
+        segments.len() - 1
+    }
+
+    /// Gives the ids of a built segment their rows; those that exist already are given back by
+    /// offset. Nobody sees the devices until [`Store::publish`].
+    pub(super) fn claim<'a>(
+        &self,
+        number: usize,
+        ids: impl Iterator<Item = &'a str>,
+    ) -> Vec<usize> {
+        ids.enumerate()
+            .filter_map(|(offset, id)| {
+                let row = Row::new(number, offset);
+                self.index.insert_with(id, || row).is_none().then_some(offset)
+            })
+            .collect()
+    }
+
+    /// Takes back what [`Store::claim`] gave.
+    pub(super) fn disclaim<'a>(&self, number: usize, ids: impl Iterator<Item = &'a str>) {
+        for (offset, id) in ids.enumerate() {
+            self.index.remove(id, Row::new(number, offset));
+        }
+    }
+
+    /// Makes built segments visible, all in one moment.
+    pub(super) fn publish(&self, built: Vec<(usize, SegmentData)>) {
+        let _alone = self.gate.write();
+        for (number, data) in built {
+            self.living.fetch_add(data.living, Ordering::Relaxed);
+            *self.numbered(number).write() = data;
+        }
+    }
+
+    /// Heap bytes of all columns, ids left out; for reports of memory.
+    #[must_use]
+    pub fn column_bytes(&self) -> Vec<(ColumnKey, &'static str, usize)> {
+        let segments = self.segments.read();
+        let mut found = Vec::new();
+        for segment in segments.iter() {
+            let data = segment.read();
+            found.extend(
+                data.columns
+                    .iter()
+                    .map(|(key, column)| (*key, column.encoding(), column.heap_bytes())),
+            );
+        }
+        found.sort_by_key(|(key, ..)| *key);
+        found
+    }
+
+    /// How many ids the index holds, those being imported included.
+    #[must_use]
+    pub fn indexed(&self) -> usize {
+        self.index.len()
+    }
+}
+
+/// Whether the device at `row` exists and has this etag.
+fn check(data: &SegmentData, row: Row, etag: Option<&str>) -> Result<(), Rejection> {
+    if row.offset() >= data.rows() || !data.live.contains(row.offset()) {
+        return Err(Rejection::NotFound);
+    }
+    if let Some(wanted) = etag {
+        let current = data.etag(row.offset());
+        if !matches_etag(wanted, &current) {
+            return Err(Rejection::Precondition { current });
+        }
+    }
+    Ok(())
+}
+
+fn larger(left: SectionSizes, right: SectionSizes) -> SectionSizes {
+    SectionSizes {
+        tags: left.tags.max(right.tags),
+        desired: left.desired.max(right.desired),
+        reported: left.reported.max(right.reported),
+    }
+}

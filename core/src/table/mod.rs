@@ -1,0 +1,16 @@
+//! Answers as tables: projections, aggregates, and the outcomes of jobs.
+
+mod arrow;
+mod cells;
+mod devices;
+mod documents;
+mod group;
+#[expect(clippy::module_inception, reason = "the table is the idea of this room")]
+mod table;
+mod text;
+mod value;
+
+pub use cells::Cells;
+pub use devices::query_devices;
+pub use documents::query_documents;
+pub use table::{Table, TableColumn};

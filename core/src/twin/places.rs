@@ -1,0 +1,93 @@
+//! Finding the numbers of places while a document is read, mostly without hashing.
+
+use hashbrown::HashSet;
+
+use super::path::{PathId, PathReader, PathTable, quoted};
+use super::rules;
+use crate::error::Result;
+
+/// Siblings that are compared before the key is hashed.
+const GUESSES: usize = 2;
+/// Siblings that are passed over to keep the place after a key that was hashed.
+const REACH: usize = 32;
+
+/// The path table, read under one lock for as long as no new key is met.
+#[derive(Debug)]
+pub(super) struct Places<'p> {
+    paths: &'p PathTable,
+    // INVARIANT: `None` whenever `paths` itself is asked; a thread that waits for the write lock
+    // would otherwise block the second read lock of this one.
+    reader: Option<PathReader<'p>>,
+}
+
+/// A place that was found for a key.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Found {
+    pub(super) path: PathId,
+    /// Whether it stands behind all siblings found before with the same cursor. If so, it cannot
+    /// be one of them.
+    pub(super) in_order: bool,
+}
+
+impl<'p> Places<'p> {
+    pub(super) fn new(paths: &'p PathTable) -> Self {
+        Self { paths, reader: None }
+    }
+
+    /// The place of `key` in `parent`, if it has a number.
+    ///
+    /// Twins of a fleet have the same keys in the same order, and the table keeps siblings in the
+    /// order in which they were first seen. So the next key is nearly always the next sibling:
+    /// `cursor` says which that is, zero for the first key of an object.
+    #[inline]
+    pub(super) fn find(&mut self, parent: PathId, key: &str, cursor: &mut usize) -> Option<Found> {
+        let reader = self.reader.get_or_insert_with(|| self.paths.read());
+        let siblings = reader.children(parent).get(*cursor..).unwrap_or_default();
+        for (ahead, path) in siblings.iter().take(GUESSES).enumerate() {
+            if reader.key(*path) == key {
+                *cursor += ahead + 1;
+                return Some(Found { path: *path, in_order: true });
+            }
+        }
+        let path = reader.child(parent, key)?;
+        let ahead = siblings.iter().take(REACH).position(|sibling| *sibling == path);
+        *cursor += ahead.map_or(0, |ahead| ahead + 1);
+        Some(Found { path, in_order: ahead.is_some() })
+    }
+
+    /// The place of `key` in `parent`, numbered now.
+    #[cold]
+    pub(super) fn intern(&mut self, parent: PathId, key: &str) -> Result<Found> {
+        self.reader = None;
+        Ok(Found { path: self.paths.intern(parent, key)?, in_order: false })
+    }
+
+    /// `path` as errors show it.
+    #[cold]
+    pub(super) fn display(&mut self, path: PathId) -> String {
+        self.reader = None;
+        self.paths.display(path)
+    }
+
+    /// `key` in `parent` as errors show it, whether it has a number or not.
+    #[cold]
+    pub(super) fn display_member(&mut self, parent: PathId, key: &str) -> String {
+        let key = quoted(&rules::shown(key));
+        if parent == PathId::ROOT { key } else { format!("{}.{key}", self.display(parent)) }
+    }
+}
+
+/// The places met in one document, kept only if its keys are not in the order of the table.
+#[derive(Debug, Default)]
+pub(super) struct Seen(Option<HashSet<PathId, foldhash::fast::RandomState>>);
+
+impl Seen {
+    /// Whether the place was met before; `earlier` are all places met until now.
+    #[inline]
+    pub(super) fn again(&mut self, found: Found, earlier: impl Iterator<Item = PathId>) -> bool {
+        if found.in_order && self.0.is_none() {
+            return false;
+        }
+        !self.0.get_or_insert_with(|| earlier.collect()).insert(found.path)
+    }
+}

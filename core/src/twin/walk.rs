@@ -1,0 +1,290 @@
+//! One pass over the user sections of a document: cells out, every rule checked on the way.
+
+use std::borrow::Cow;
+
+use super::array::{self, Keys};
+use super::document::Stamp;
+use super::path::{PathId, PathTable, Section};
+use super::places::{Found, Places, Seen};
+use super::rules::{self, Violation};
+use super::scalar::Scalar;
+use super::scan::{Number, Scanner};
+use super::size::{BOOL_SIZE, NUMBER_SIZE, text_size};
+use crate::error::{Error, Result};
+use crate::limits;
+
+/// What kind of document is read: they differ in what null and `$` keys mean.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Manner {
+    /// A whole twin: nulls are refused, `$version` and `$metadata` are read.
+    Twin,
+    /// A section of a service's patch: nulls remove, `$version` and `$metadata` are ignored.
+    Patch,
+    /// The reported properties of a device: nulls remove, all `$` keys are ignored.
+    Report,
+}
+
+/// Fixed places have numbers below this.
+const METADATA_BITS: usize = 32;
+
+/// A document on its way to cells.
+#[derive(Debug)]
+pub(super) struct Walk<'p, 'a> {
+    pub(super) scan: Scanner<'a>,
+    pub(super) places: Places<'p>,
+    pub(super) cells: Vec<(PathId, Scalar<'a>)>,
+    pub(super) stamps: Vec<Stamp>,
+    seen: Seen,
+    /// Whether each byte of the document is a character.
+    ascii: bool,
+    /// One bit for each fixed place met, by its number, then one for its `$metadata`.
+    marks: u64,
+    manner: Manner,
+    section: Section,
+    root: PathId,
+    size: u64,
+    /// The keys that a patch removes: no more than a section can hold, since each gets a number.
+    removed: u64,
+    pub(super) size_limit: u64,
+}
+
+impl<'p, 'a> Walk<'p, 'a> {
+    pub(super) fn new(paths: &'p PathTable, text: &'a str, manner: Manner) -> Self {
+        Self {
+            scan: Scanner::new(text),
+            places: Places::new(paths),
+            // A cell of a usual twin takes some twenty bytes of text; room for all of them at once.
+            cells: Vec::with_capacity((text.len() / 16).clamp(8, 1024)),
+            ascii: text.is_ascii(),
+            stamps: Vec::new(),
+            seen: Seen::default(),
+            marks: 0,
+            manner,
+            section: Section::Fixed,
+            root: PathId::ROOT,
+            size: 0,
+            removed: 0,
+            size_limit: u64::MAX,
+        }
+    }
+
+    /// Reads the object of a whole section, and gives its size.
+    pub(super) fn section(&mut self, root: PathId, section: Section) -> Result<u64> {
+        if self.scan.peek() != b'{' {
+            return Err(self.expected(root, "an object"));
+        }
+        self.root = root;
+        self.section = section;
+        self.size = 0;
+        self.removed = 0;
+        self.size_limit = rules::size_limit(section);
+        self.cells.push((root, Scalar::Object));
+        self.object(root, 1)?;
+        Ok(self.size)
+    }
+
+    /// Reads the members of an object; `level` is that of their values below the section.
+    fn object(&mut self, parent: PathId, level: usize) -> Result<()> {
+        self.scan.take(b'{');
+        if self.scan.take(b'}') {
+            return Ok(());
+        }
+        let mut cursor = 0;
+        loop {
+            let key = self.scan.key()?;
+            if key.starts_with('$') && self.section != Section::Fixed {
+                self.dollar(parent, &key)?;
+            } else {
+                let found = self.member(parent, &key, &mut cursor)?;
+                match self.value(found.path, level)? {
+                    Some(value_size) => self.size += self.text_size(&key) + value_size,
+                    None => self.removed += self.text_size(&key),
+                }
+                if self.size.max(self.removed) > self.size_limit {
+                    return Err(self.oversized(found.path));
+                }
+            }
+            if !self.scan.more(b'}')? {
+                return Ok(());
+            }
+        }
+    }
+
+    #[inline]
+    fn member(&mut self, parent: PathId, key: &str, cursor: &mut usize) -> Result<Found> {
+        // A key that has a number was checked when it got it.
+        let found = match self.places.find(parent, key, cursor) {
+            Some(found) => found,
+            None => self.new_member(parent, key)?,
+        };
+        if self.seen.again(found, self.cells.iter().map(|(path, _)| *path)) {
+            return Err(self.violated(Violation::Duplicate, found.path));
+        }
+        Ok(found)
+    }
+
+    #[cold]
+    pub(super) fn new_member(&mut self, parent: PathId, key: &str) -> Result<Found> {
+        let checked = match self.section {
+            Section::Fixed => rules::check_key_length(key),
+            _ => rules::check_key(key),
+        };
+        match checked {
+            Ok(()) => self.places.intern(parent, key),
+            Err(violation) => Err(violation.at(&self.places.display_member(parent, key))),
+        }
+    }
+
+    /// Reads a value into the cell of `path` and the cells below it. Gives what it adds to the
+    /// size of the section beyond its members, nothing for a value that removes.
+    #[inline]
+    fn value(&mut self, path: PathId, level: usize) -> Result<Option<u64>> {
+        let (scalar, size) = match self.scan.peek() {
+            b'"' => {
+                let text = self.scan.string()?;
+                rules::check_string(&text).map_err(|broken| self.violated(broken, path))?;
+                let size = self.text_size(&text);
+                (Scalar::Str(text), size)
+            }
+            b'{' if level > limits::TWIN_DEPTH => {
+                return Err(self.violated(Violation::Depth, path));
+            }
+            b'{' => {
+                self.cells.push((path, Scalar::Object));
+                self.object(path, level + 1)?;
+                return Ok(Some(0));
+            }
+            b'-' | b'0'..=b'9' => (self.number(path)?, NUMBER_SIZE),
+            b't' => {
+                self.scan.word("true")?;
+                (Scalar::Bool(true), BOOL_SIZE)
+            }
+            b'f' => {
+                self.scan.word("false")?;
+                (Scalar::Bool(false), BOOL_SIZE)
+            }
+            b'n' => {
+                self.scan.word("null")?;
+                if self.manner == Manner::Twin && self.section != Section::Fixed {
+                    return Err(self.violated(Violation::Null, path));
+                }
+                self.cells.push((path, Scalar::Null));
+                return Ok(None);
+            }
+            b'[' => {
+                let keys = if self.section == Section::Fixed { Keys::Any } else { Keys::User };
+                let text = array::array(&mut self.scan, level, keys);
+                let text = text.map_err(|fault| fault.at(&self.places.display(path)))?;
+                let size = self.text_size(&text);
+                (Scalar::Array(text), size)
+            }
+            _ => return Err(self.scan.error("expected a value").into()),
+        };
+        self.cells.push((path, scalar));
+        Ok(Some(size))
+    }
+
+    /// Like the function of this name; a text without escapes holds no control character of C0.
+    #[inline]
+    #[expect(clippy::ptr_arg, reason = "only a borrowed text is one without escapes")]
+    fn text_size(&self, text: &Cow<'_, str>) -> u64 {
+        match text {
+            Cow::Borrowed(text) if self.ascii => text.len() as u64,
+            _ => text_size(text),
+        }
+    }
+
+    #[inline]
+    fn number(&mut self, path: PathId) -> Result<Scalar<'a>> {
+        match self.scan.number()? {
+            Number::Int(value) => {
+                rules::check_integer(value).map_err(|broken| self.violated(broken, path))?;
+                Ok(Scalar::Int(value))
+            }
+            Number::Float(value) => Ok(Scalar::Float(value)),
+            Number::LongInt(text) => Err(self.violated(Violation::Integer(text.to_owned()), path)),
+            Number::Infinite(text) => Err(self.violated(Violation::Number(text.to_owned()), path)),
+        }
+    }
+
+    /// Reads a member whose key starts with `$`.
+    fn dollar(&mut self, parent: PathId, key: &str) -> Result<()> {
+        let versioned = matches!(parent, PathId::DESIRED | PathId::REPORTED);
+        let own = matches!(key, "$version" | "$metadata");
+        match self.manner {
+            Manner::Twin if key == "$version" && versioned => self.section_version(parent),
+            Manner::Twin if key == "$metadata" && versioned => self.metadata(parent),
+            Manner::Report => Ok(self.scan.skip()?),
+            Manner::Patch if own && parent == self.root => Ok(self.scan.skip()?),
+            _ => {
+                let place = self.places.display_member(parent, key);
+                Err(Violation::KeyCharacter('$').at(&place))
+            }
+        }
+    }
+
+    fn section_version(&mut self, parent: PathId) -> Result<()> {
+        let path = if parent == PathId::DESIRED {
+            PathId::DESIRED_VERSION
+        } else {
+            PathId::REPORTED_VERSION
+        };
+        self.once(path)?;
+        let version = self.integer_from(path, 1)?;
+        self.cells.push((path, Scalar::Int(version)));
+        Ok(())
+    }
+
+    /// Makes sure that a fixed field is met only once.
+    pub(super) fn once(&mut self, path: PathId) -> Result<()> {
+        if self.mark(path.index()) {
+            Ok(())
+        } else {
+            Err(self.violated(Violation::Duplicate, path))
+        }
+    }
+
+    /// Makes sure that the `$metadata` of a section is met only once.
+    pub(super) fn metadata_once(&mut self, root: PathId) -> Result<()> {
+        if self.mark(METADATA_BITS + root.index()) {
+            return Ok(());
+        }
+        let root = self.places.display(root);
+        Err(Error::invalid(format!("`$metadata` of `{root}` is given twice")))
+    }
+
+    fn mark(&mut self, bit: usize) -> bool {
+        let fresh = self.marks & (1 << bit) == 0;
+        self.marks |= 1 << bit;
+        fresh
+    }
+
+    /// Reads an integer of a fixed field, at least `least`.
+    pub(super) fn integer_from(&mut self, path: PathId, least: i64) -> Result<i64> {
+        let number = match self.scan.peek() {
+            b'-' | b'0'..=b'9' => self.scan.number()?,
+            _ => return Err(self.expected(path, &format!("an integer from {least}"))),
+        };
+        match number {
+            Number::Int(value) if value >= least => Ok(value),
+            _ => Err(self.expected(path, &format!("an integer from {least}"))),
+        }
+    }
+
+    /// The error for a value of the wrong kind at `path`.
+    #[cold]
+    pub(super) fn expected(&mut self, path: PathId, what: &str) -> Error {
+        Error::invalid(format!("`{}` must be {what}", self.places.display(path)))
+    }
+
+    #[cold]
+    pub(super) fn violated(&mut self, violation: Violation, path: PathId) -> Error {
+        violation.at(&self.places.display(path))
+    }
+
+    #[cold]
+    fn oversized(&mut self, path: PathId) -> Error {
+        let root = self.places.display(self.root);
+        rules::oversized(&root, self.size_limit, &self.places.display(path))
+    }
+}
