@@ -318,7 +318,7 @@ fn increment_in_place(linear: &mut Linear, mask: &Bitmap) -> bool {
     if linear.kind != LinearKind::Int || linear.unit != 1 {
         return false;
     }
-    super::linear::with_deltas!(&mut linear.deltas, |values, absent| {
+    super::deltas::with_deltas!(&mut linear.deltas, |values, absent| {
         // The last number before "absent" has no successor, and "absent" itself has none.
         let fits = values.chunks(64).zip(mask.words()).all(|(chunk, word)| {
             *word == 0

@@ -10,6 +10,7 @@
 //!
 //! A column is as long as the last row that was written; rows beyond have no value.
 
+mod deltas;
 mod edit;
 mod encode;
 mod linear;
@@ -17,7 +18,8 @@ mod plain;
 
 use std::sync::Arc;
 
-pub use linear::{Deltas, Linear, LinearKind};
+pub use deltas::Deltas;
+pub use linear::{Linear, LinearKind};
 pub use plain::Plain;
 
 pub(super) use edit::{blend, fill, increment, set};
