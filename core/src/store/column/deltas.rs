@@ -92,10 +92,10 @@ impl Deltas {
         match self {
             Self::U8(values) => write(values, offset, delta.map_or(u8::MAX, |d| d as u8), u8::MAX),
             Self::U16(values) => {
-                write(values, offset, delta.map_or(u16::MAX, |d| d as u16), u16::MAX)
+                write(values, offset, delta.map_or(u16::MAX, |d| d as u16), u16::MAX);
             }
             Self::U32(values) => {
-                write(values, offset, delta.map_or(u32::MAX, |d| d as u32), u32::MAX)
+                write(values, offset, delta.map_or(u32::MAX, |d| d as u32), u32::MAX);
             }
             Self::U64(values) => write(values, offset, delta.unwrap_or(u64::MAX), u64::MAX),
         }
