@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use criterion::Criterion;
 use twincast::fleet::{FleetOptions, write};
-use twincast::{Hub, ImportOptions};
+use twincast::{Hub, ImportOptions, Job};
 
 /// Few samples: one iteration over a fleet is long, and says much.
 pub(crate) fn criterion() -> Criterion {
@@ -40,10 +40,15 @@ pub(crate) fn shared() -> &'static Hub {
 
 /// A hub with the fleet of its own.
 pub(crate) fn fresh() -> Hub {
-    let hub = Hub::new();
+    let hub = Hub::new().expect("threads can be started");
     hub.import_ndjson(lines(rows()).as_slice(), ImportOptions::default())
         .expect("generated twins are valid");
     hub
+}
+
+/// Devices on which a finished job did what it was to do.
+pub(crate) fn succeeded(job: &Job) -> usize {
+    job.statistics().expect("the hub is open").succeeded_count as usize
 }
 
 /// The name of a benchmark: what, and every axis.

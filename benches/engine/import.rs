@@ -13,7 +13,7 @@ pub(crate) fn lines_of_fleet(criterion: &mut Criterion) {
     let hits = usize::try_from(rows()).expect("it fits into memory");
     group.bench_function(name("ndjson", hits), |bencher| {
         bencher.iter_batched(
-            Hub::new,
+            || Hub::new().expect("threads can be started"),
             |hub| {
                 let report = hub.import_ndjson(lines.as_slice(), ImportOptions::default());
                 report.expect("generated twins are valid");

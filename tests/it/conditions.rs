@@ -24,6 +24,9 @@ fn hub_of(bodies: &[Value], by_import: bool) -> Hub {
                 let suffix = if copy == 0 { String::new() } else { format!("-{copy}") };
                 twin["deviceId"] = json!(format!("{}{suffix}", id(number)));
                 twin["capabilities"] = json!({"iotEdge": false});
+                if twin["tags"].is_object() {
+                    twin["tags"]["serial"] = json!(format!("s{}", copy * bodies.len() + number));
+                }
                 lines.push_str(&twin.to_string());
                 lines.push('\n');
             }

@@ -23,14 +23,37 @@ pub(crate) fn leaf() -> impl Strategy<Value = Value> {
     ]
 }
 
-/// Members of a section: a few keys, a little nesting, empty objects.
+/// Members of a section: a few keys with values of any type, a little nesting, empty objects; and
+/// three keys with values of one type each, which columns of their own kind hold.
 pub(crate) fn members() -> impl Strategy<Value = Value> {
     let object = prop::collection::btree_map(key(), leaf(), 0..3)
         .prop_map(|map| Value::Object(map.into_iter().collect()));
     let deeper = prop::collection::btree_map(key(), prop_oneof![2 => leaf(), 1 => object], 0..3)
         .prop_map(|map| Value::Object(map.into_iter().collect()));
-    prop::collection::btree_map(key(), prop_oneof![3 => leaf(), 1 => deeper], 0..5)
-        .prop_map(|map| Value::Object(map.into_iter().collect()))
+    let any = prop::collection::btree_map(key(), prop_oneof![3 => leaf(), 1 => deeper], 0..5);
+    (any, prop::option::weighted(0.9, typed())).prop_map(|(any, typed)| {
+        let mut members: Map<String, Value> = any.into_iter().collect();
+        members.extend(typed.into_iter().flatten());
+        Value::Object(members)
+    })
+}
+
+fn typed() -> impl Strategy<Value = Vec<(String, Value)>> {
+    let digits = 0_u32..3;
+    (whole_number(), -300_i32..900, digits, 0_u32..60).prop_map(
+        |(whole, tenths, digits, second)| {
+            let temp = f64::from(tenths) / 10_f64.powi(digits.cast_signed());
+            vec![
+                ("floor".to_owned(), json!(whole)),
+                ("temp".to_owned(), if digits == 0 { json!(tenths) } else { json!(temp) }),
+                ("when".to_owned(), json!(format!("2026-01-02T03:04:{second:02}Z"))),
+            ]
+        },
+    )
+}
+
+fn whole_number() -> impl Strategy<Value = i64> {
+    prop_oneof![8 => -3_i64..60, 1 => -70_000_i64..70_000]
 }
 
 /// Like members, with nulls that remove.
@@ -47,7 +70,7 @@ pub(crate) fn changes() -> impl Strategy<Value = Value> {
 }
 
 fn key() -> impl Strategy<Value = String> {
-    prop::sample::select(vec!["a", "b", "c", "floor", "my-key", "select"]).prop_map(str::to_owned)
+    prop::sample::select(vec!["a", "b", "c", "my-key", "select"]).prop_map(str::to_owned)
 }
 
 /// The body of a new device.
@@ -77,6 +100,7 @@ fn path() -> impl Strategy<Value = String> {
     prop_oneof![
         8 => (root, prop::collection::vec(keys, 1..4))
             .prop_map(|(root, keys)| format!("{root}.{}", keys.join("."))),
+        2 => typed_path(),
         1 => prop::sample::select(vec![
             "deviceId", "status", "version", "etag", "properties.desired.$version", "tags",
             "properties.reported.$version", "tags.a[0]", "tags.b[1].k", "tags.c['a']",
@@ -122,6 +146,22 @@ fn constant() -> impl Strategy<Value = String> {
     .prop_map(str::to_owned)
 }
 
+fn typed_path() -> impl Strategy<Value = String> {
+    let root = prop::sample::select(vec!["tags", "properties.desired", "properties.reported"]);
+    let key = prop::sample::select(vec!["floor", "temp", "when", "serial"]);
+    (root, key).prop_map(|(root, key)| format!("{root}.{key}"))
+}
+
+fn typed_constant() -> impl Strategy<Value = String> {
+    prop_oneof![
+        whole_number().prop_map(|number| number.to_string()),
+        (-300_i32..900).prop_map(|tenths| (f64::from(tenths) / 10.0).to_string()),
+        (0_u32..60).prop_map(|second| format!("'2026-01-02T03:04:{second:02}Z'")),
+        (0_u32..60).prop_map(|second| format!("'2026-01-02T03:04:{second:02}'")),
+        (0_u32..5000).prop_map(|number| format!("'s{number}'")),
+    ]
+}
+
 fn operand() -> impl Strategy<Value = String> {
     let leaf = prop_oneof![3 => path(), 2 => constant()].boxed();
     leaf.prop_recursive(2, 6, 2, |inner| {
@@ -144,6 +184,10 @@ fn test() -> impl Strategy<Value = String> {
     let list = prop::collection::vec(constant(), 1..5).prop_map(|list| list.join(", "));
     let member = prop::sample::select(vec!["IN", "NIN"]);
     prop_oneof![
+        3 => (typed_path(), compare.clone(), typed_constant())
+            .prop_map(|(path, compare, constant)| format!("{path} {compare} {constant}")),
+        1 => (typed_path(), prop::sample::select(vec!["'2026'", "'2026-01-02T03:04:1'", "'x'", "''"]))
+            .prop_map(|(path, prefix)| format!("STARTS_WITH({path}, {prefix})")),
         4 => (path(), compare.clone(), constant())
             .prop_map(|(path, compare, constant)| format!("{path} {compare} {constant}")),
         2 => (operand(), compare, operand())

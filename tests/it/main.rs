@@ -2,11 +2,13 @@
 
 use std::path::Path;
 
+mod columns;
 mod conditions;
 mod fleets;
 mod fuzz;
 mod golden;
 mod house;
+mod jobs;
 mod patches;
 
 /// The folder that holds the workspace.

@@ -181,13 +181,26 @@ fn run(hub: &Hub, models: &mut [Model], steps: &[Step]) -> Result<(), TestCaseEr
                         oracle::matches(&parsed, &hub.twin(&id(*device)).expect("it exists"))
                     })
                     .collect();
+                let before: Vec<Value> = (0..models.len())
+                    .map(|device| hub.twin(&id(device)).expect("it exists"))
+                    .collect();
                 let request = JobRequest::new(JobKind::UpdateTwin { body }, condition.as_str());
                 let job = hub.schedule(request).expect("the request is good");
                 prop_assert!(job.wait(None).expect("the hub is open"));
                 let statistics = job.statistics().expect("the job is there");
                 prop_assert_eq!(statistics.failed_count, 0);
-                for device in matches {
+                for (device, before) in before.into_iter().enumerate() {
+                    let twin = hub.twin(&id(device)).expect("it exists");
+                    if !matches.contains(&device) {
+                        prop_assert_eq!(twin, before);
+                        continue;
+                    }
                     models[device].update(tags.as_ref(), desired.as_ref());
+                    if desired.is_some() {
+                        let desired = &twin["properties"]["desired"];
+                        let stamp = &desired["$metadata"]["$lastUpdatedVersion"];
+                        prop_assert_eq!(stamp, &desired["$version"]);
+                    }
                 }
             }
             Step::Recreate { device, body } => {
@@ -293,4 +306,36 @@ fn an_imported_fleet_is_given_back_as_it_came() {
         }
         assert_eq!(twin, given);
     }
+}
+
+/// A job leaves every trace of the twins that it does not match as it was.
+#[test]
+fn a_job_changes_its_own_twins_only() {
+    let hub = Hub::new().expect("threads can be started");
+    let lines: String = (0..5000)
+        .map(|number| {
+            let desired = json!({"a": number % 7, "b": {"c": number}});
+            let twin =
+                json!({"deviceId": format!("d{number}"), "properties": {"desired": desired}});
+            format!("{twin}\n")
+        })
+        .collect();
+    hub.import_ndjson(lines.as_bytes(), ImportOptions::default()).expect("the twins are good");
+    let run = |condition: &str, desired: Value| {
+        let body = json!({"properties": {"desired": desired}});
+        let request = JobRequest::new(JobKind::UpdateTwin { body }, condition);
+        let job = hub.schedule(request).expect("the request is good");
+        assert!(job.wait(None).expect("the hub is open"));
+        job.statistics().expect("the job is there").succeeded_count
+    };
+    let twin = |id: &str| hub.twin(id).expect("it exists");
+    // First some twins get a second version by `b`, so that their stamps of `a` lag behind.
+    assert_eq!(run("properties.desired.a < 4", json!({"b": {"c": 1, "d": "x"}})), 2858);
+    let (lagging, untouched) = (twin("d0"), twin("d6"));
+    assert_eq!(run("properties.desired.a = 4", json!({"a": 40, "b": null})), 714);
+    assert_eq!((twin("d0"), twin("d6")), (lagging, untouched));
+    let changed = &twin("d4")["properties"]["desired"];
+    assert_eq!((&changed["a"], changed.get("b")), (&json!(40), None));
+    assert_eq!(changed["$metadata"]["a"]["$lastUpdatedVersion"], json!(2));
+    assert_eq!(changed["$version"], json!(2));
 }

@@ -34,8 +34,9 @@ pub(crate) fn fuzz(target: &str, seconds: &str) -> Outcome {
     let seconds: u64 =
         seconds.parse().map_err(|_| format!("`{seconds}` is not a whole number of seconds"))?;
     if output(&mut cargo("fuzz --version")).is_err() {
+        // In the dev profile: slower, but overflow checks and assertions are on.
         println!("cargo-fuzz is not installed; using random changes of fuzz/seeds instead");
-        let mut command = cargo("test --locked --release --package twincast-tests --test it --");
+        let mut command = cargo("test --locked --package twincast-tests --test it --");
         command.args([&format!("fuzz::{target}"), "--exact", "--nocapture"]);
         return run_command(command.env("TWINCAST_FUZZ_SECONDS", seconds.to_string()));
     }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::{env, fs};
 
-use crate::shell::{Outcome, output, root, run};
+use crate::shell::{Outcome, cargo, output, root, run};
 
 /// The oldest Python that the package supports.
 const OLDEST: (u32, u32) = (3, 11);
@@ -73,9 +73,11 @@ impl Environment {
         command
     }
 
-    /// What to tell cargo so that it compiles the package's Rust side as maturin will, once.
-    pub(crate) fn cargo_variables(&self) -> [(&'static str, PathBuf); 2] {
-        [("PYO3_PYTHON", self.tool("python")), ("PYO3_BUILD_EXTENSION_MODULE", "1".into())]
+    /// Cargo for the whole workspace, whose Python side asks this interpreter what it is.
+    pub(crate) fn cargo(&self, line: &str) -> Command {
+        let mut command = cargo(line);
+        command.env("PYO3_PYTHON", self.tool("python"));
+        command
     }
 
     /// Builds the package and installs it here.

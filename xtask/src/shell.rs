@@ -1,7 +1,7 @@
 //! Running other programs: their output is the user's, their failure is ours.
 
 use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// What every command gives: nothing, or a message for the user.
@@ -51,12 +51,16 @@ pub(crate) fn output(command: &mut Command) -> Outcome<String> {
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// The command as it would be typed.
+/// The command as it would be typed, a program given as text cut to its first line.
 fn show(command: &Command) -> String {
-    let mut words = vec![PathBuf::from(command.get_program())];
-    if let Ok(short) = words[0].strip_prefix(root()) {
-        words[0] = short.to_path_buf();
-    }
-    words.extend(command.get_args().map(PathBuf::from));
-    words.iter().map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
+    let program = Path::new(command.get_program()).file_name().unwrap_or(command.get_program());
+    let program = program.to_string_lossy().into_owned();
+    let words = command.get_args().map(|word| {
+        let word = word.to_string_lossy();
+        match word.split_once('\n') {
+            Some((first, _)) => format!("{first}..."),
+            None => word.into_owned(),
+        }
+    });
+    std::iter::once(program).chain(words).collect::<Vec<_>>().join(" ")
 }

@@ -1,8 +1,9 @@
 //! `./x test`: all that CI checks, in an order that fails early.
 //!
 //! One target folder and the dev profile serve every step but the last: lints and docs share what
-//! is checked, tests, benchmarks and the Python package share what is compiled. The last step
-//! runs the README's own commands, and with them the one release build.
+//! is checked, tests, benchmarks and the Python package share what is compiled, but for the few
+//! crates in which benchmarks switch on more features (20 s). The last step runs the README's own
+//! commands, and with them the one release build, so that CI has done what a new user does.
 
 use crate::python::{Environment, Profile, Purpose, environment};
 use crate::readme;
@@ -18,8 +19,7 @@ pub(crate) fn run(parts: &[&str]) -> Outcome {
     }
     let wanted = |part: &str| parts.is_empty() || parts.contains(&part);
     let mut steps = Steps::default();
-    // First, because it is the environment's Python that the Rust side of the package asks:
-    // another one would compile it twice.
+    // First, because compiling the package needs an interpreter to ask what it is compiled for.
     let mut python = None;
     steps.step("environment", || {
         python = Some(environment(Purpose::Test)?);
@@ -31,22 +31,17 @@ pub(crate) fn run(parts: &[&str]) -> Outcome {
         steps.step("format", format)?;
     }
     if wanted("lint") {
-        steps.step("lint", || {
-            let line = "clippy --locked --workspace --all-targets -- -D warnings";
-            run_command(cargo(line).envs(python.cargo_variables()))
-        })?;
+        let line = "clippy --locked --workspace --all-targets -- -D warnings";
+        steps.step("lint", || run_command(&mut python.cargo(line)))?;
     }
     if wanted("docs") {
-        steps.step("docs", || {
-            let mut command = cargo("doc --locked --workspace --no-deps");
-            run_command(command.env("RUSTDOCFLAGS", "-D warnings").envs(python.cargo_variables()))
-        })?;
+        let mut command = python.cargo("doc --locked --workspace --no-deps");
+        steps.step("docs", || run_command(command.env("RUSTDOCFLAGS", "-D warnings")))?;
     }
     if wanted("rust") {
         // Unit, integration and house tests, short fuzzing, doc examples, each benchmark once.
-        steps.step("rust tests", || {
-            run_command(cargo("test --locked --workspace").envs(python.cargo_variables()))
-        })?;
+        let line = "test --locked --workspace";
+        steps.step("rust tests", || run_command(&mut python.cargo(line)))?;
     }
     if wanted("python") {
         python_steps(&mut steps, &python)?;

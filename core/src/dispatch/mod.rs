@@ -6,9 +6,9 @@
 //!             +------- rest of the batch -----+    watcher: time-outs, stuck workers
 //! ```
 //!
-//! A job has a [`lane`]; workers rotate over the lanes in short slices, so that no job holds back
-//! another. [`batch`] decides who may claim a call and whose answer counts, [`worker`] runs the
-//! transports, [`watch`] looks after what takes too long. [`handler`] turns closures into
+//! A job has a `lane`; workers rotate over the lanes on the `board` in short slices, so that no job
+//! holds back another. `batch` decides who may claim a call and whose answer counts, `worker` runs the
+//! transports, `watch` looks after what takes too long. [`handler`] turns closures into
 //! transports, [`simulate`] stands in for a fleet.
 //!
 //! Rejected: a queue entry per call. A claim is one step of a batch's cursor and an answer one bit,
@@ -25,9 +25,11 @@ use crate::clock::Clock;
 use crate::job::{MethodCall, Reply};
 
 mod batch;
+mod board;
 pub mod handler;
 mod lane;
 mod pace;
+mod shared;
 pub mod simulate;
 mod transport;
 mod watch;
@@ -36,14 +38,17 @@ mod worker;
 #[cfg(test)]
 mod tests;
 
-pub use handler::{BatchCall, MethodResponse, batch_transport, fn_transport};
-pub use simulate::{Latency, SimulatedFleet};
+pub use handler::{
+    BatchCall, BatchTransport, FnTransport, MethodResponse, batch_transport, fn_transport,
+};
+pub use simulate::{Latency, SimulatedDevices, SimulatedFleet};
 pub use transport::{Answers, Call, Calls, DeviceIds, Style, Transport};
 
-use lane::{Lane, Shared};
+use lane::Lane;
+use shared::Shared;
 
 /// How many threads work, and how long at a time.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DispatchLimits {
     /// Workers while handlers are quick: one for each core. At least 1.
     pub workers: usize,
@@ -123,8 +128,11 @@ impl Dispatcher {
         transport: Arc<dyn Transport>,
     ) {
         let lane = Lane::new(job, method, ids, &*transport, &self.shared);
-        let fresh = self.shared.board.lock().open(lane, &transport);
-        assert!(fresh, "job {job} is opened twice");
+        let mut board = self.shared.board.lock();
+        assert!(!board.lanes.contains_key(&job), "job {job} is opened twice");
+        if !board.stopped {
+            board.open(lane, transport);
+        }
     }
 
     /// Hands over the calls at these positions; returns at once.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::batch::Batch;
-use super::lane::Shared;
+use super::shared::Shared;
 
 /// Calls between two looks at the clock, at most: about 10 us of the quickest handlers.
 const STRIDE_MAX: u32 = 256;

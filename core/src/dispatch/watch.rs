@@ -4,11 +4,13 @@
 //! in one call, starts workers in place of stuck ones, and passes on answers that waited for
 //! company. It never waits for anything but its next look.
 
+use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::batch::Batch;
-use super::lane::{Board, LaneState, Shared};
+use super::board::{Board, LaneState};
+use super::shared::Shared;
 use crate::clock::Monotonic;
 
 /// A worker's progress as the watcher last saw it change.
@@ -16,6 +18,8 @@ pub(super) struct Seen {
     next: u32,
     real: Duration,
     hub: Monotonic,
+    /// Its time is up and its calls were failed.
+    timed_out: bool,
 }
 
 /// What one look found to do without the board's lock.
@@ -101,15 +105,16 @@ fn look_at_workers(shared: &Shared, board: &mut Board, now: Monotonic, found: &m
         let batch = &turn.batch;
         batch.flush();
         let next = batch.next();
-        let seen = match &turn.seen {
-            Some(seen) if seen.next == next => seen,
+        match &turn.seen {
+            Some(seen) if seen.next == next => {}
             _ => {
                 // Where the claim was not timed, the call counts from now: late by a look at most,
                 // but never failed before its time.
                 let hub = batch.claimed_at().map_or(now, |at| at.min(now));
-                turn.seen.insert(Seen { next, real, hub })
+                turn.seen = Some(Seen { next, real, hub, timed_out: false });
             }
-        };
+        }
+        let Some(seen) = &mut turn.seen else { continue };
         let late = now >= seen.hub.after(batch.lane().patience);
         if real.saturating_sub(seen.real) < shared.limits.slice && !late {
             continue;
@@ -118,8 +123,7 @@ fn look_at_workers(shared: &Shared, board: &mut Board, now: Monotonic, found: &m
         if batch.lane().deferred() {
             continue; // It has a deadline of its own.
         }
-        if late && !turn.timed_out {
-            turn.timed_out = true;
+        if late && !mem::replace(&mut seen.timed_out, true) {
             if batch.untouched() {
                 found.lost.push(Arc::clone(batch));
             } else {

@@ -11,8 +11,9 @@ use std::thread;
 
 use parking_lot::MutexGuard;
 
-use super::lane::{Board, Picked, Shared};
+use super::board::{Board, Picked};
 use super::pace::Pace;
+use super::shared::Shared;
 use super::transport::Calls;
 use crate::job::Failure;
 

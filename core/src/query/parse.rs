@@ -27,8 +27,9 @@ use crate::limits;
 /// ```
 /// use twincast::query::parse_condition;
 ///
-/// let condition = parse_condition("Tags.site = 'oslo' and version>2").unwrap();
+/// let condition = parse_condition("Tags.site = 'oslo' and version>2")?;
 /// assert_eq!(condition.to_string(), "tags.site = 'oslo' AND version > 2");
+/// # Ok::<(), twincast::Error>(())
 /// ```
 pub fn parse_condition(text: &str) -> Result<Condition, QueryError> {
     let filter = condition(text).map_err(|fault| fault.in_text(text))?;

@@ -27,11 +27,11 @@ use crate::limits;
 /// use twincast::query::parse_query;
 ///
 /// let query = parse_query("select tags.floor, count() as n from devices group by tags.floor");
-/// let query = query.unwrap();
 /// assert_eq!(
-///     query.to_string(),
+///     query?.to_string(),
 ///     "SELECT tags.floor, COUNT() AS n FROM devices GROUP BY tags.floor"
 /// );
+/// # Ok::<(), twincast::Error>(())
 /// ```
 pub fn parse_query(text: &str) -> Result<Query, QueryError> {
     query(text).map_err(|fault| fault.in_text(text))

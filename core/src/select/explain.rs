@@ -210,7 +210,7 @@ fn estimate(node: &Node, view: &View) -> usize {
             }
         }
     }
-    if seen == 0 { 0 } else { matched * view.living() / seen }
+    (matched * view.living()).checked_div(seen).unwrap_or(0)
 }
 
 /// The truth of a node for one row, without any kernel.

@@ -73,8 +73,11 @@ pub(super) fn count(store: &Store, plan: &Plan, view: &View, node: &Node) -> usi
 /// A device may be deleted and made again under another row between the look-up and the view, so
 /// ids are looked up before the view is taken, and again after it where that row is not in it.
 struct Lookups {
-    lists: BTreeMap<usize, Vec<(Arc<str>, Option<Row>)>>,
+    lists: BTreeMap<usize, Vec<Lookup>>,
 }
+
+/// An id, and where it was found.
+type Lookup = (Arc<str>, Option<Row>);
 
 impl Lookups {
     fn new(store: &Store, root: &Node) -> Self {
@@ -107,7 +110,7 @@ impl Lookups {
                 .get(row.segment())
                 .is_some_and(|segment| segment.live.contains(row.offset()))
         };
-        let rows = |list: Vec<(Arc<str>, Option<Row>)>| {
+        let rows = |list: Vec<Lookup>| {
             let mut by_segment: BTreeMap<usize, Vec<u16>> = BTreeMap::new();
             for (id, early) in list {
                 let row = early.filter(&is_seen).or_else(|| store.find(&id).filter(&is_seen));

@@ -31,29 +31,33 @@ fn no_file_is_about_two_things() {
 
 #[test]
 fn every_file_says_what_it_is() {
-    for file in rust_files() {
-        assert!(read(&file).starts_with("//! "), "{} does not say what it is", name(&file));
-    }
-    for file in files("py/python", "py") {
-        let text = read(&file);
-        assert!(text.starts_with("\"\"\""), "{} does not say what it is", name(&file));
-    }
+    let rust = rust_files().into_iter().map(|file| (file, "//! "));
+    let python = files("py/python", "py").into_iter().map(|file| (file, "\"\"\""));
+    let silent: Vec<String> = rust
+        .chain(python)
+        .filter(|(file, opening)| !read(file).starts_with(opening))
+        .map(|(file, _)| name(&file))
+        .collect();
+    assert!(silent.is_empty(), "these files do not begin with what they are: {silent:#?}");
 }
 
 /// Clippy says the same, except in doc examples, which people copy.
 #[test]
 fn nothing_unwraps_outside_tests() {
+    let mut wrong = Vec::new();
     for file in sources() {
-        let text = read(&file);
-        let examples = text.lines().filter_map(|line| {
+        let text = without_tests(&read(&file));
+        let examples = text.lines().map(|line| {
             let line = line.trim_start();
-            line.strip_prefix("///").or_else(|| line.strip_prefix("//!"))
+            line.strip_prefix("///").or_else(|| line.strip_prefix("//!")).unwrap_or_default()
         });
-        let examples: String = examples.map(|line| format!("{line}\n")).collect();
-        for text in [code(&without_tests(&text)), examples] {
-            assert!(!text.contains(".unwrap()"), "{} unwraps: say why it cannot fail", name(&file));
+        for (number, (code, example)) in code(&text).lines().zip(examples).enumerate() {
+            if code.contains(".unwrap()") || example.contains(".unwrap()") {
+                wrong.push(format!("{}:{}", name(&file), number + 1));
+            }
         }
     }
+    assert!(wrong.is_empty(), "say why it cannot fail, by `expect`, or use `?`: {wrong:#?}");
 }
 
 #[test]

@@ -52,7 +52,7 @@ fn the_rest_of_a_batch_goes_on_elsewhere() {
         1,
         100,
         fn_transport(move |id, _| {
-            if position_of(id) % 10 == 0 {
+            if position_of(id).is_multiple_of(10) {
                 let _ = released.recv();
             }
             200.into()

@@ -30,8 +30,6 @@ fn calls_per_second() {
     let none = SimulatedFleet { latency: Latency::Fixed(Duration::ZERO), ..Default::default() };
     let none = none.into_transport(Arc::new(SystemClock::new())).unwrap();
     measure("simulated, no latency", 10, none);
-    let simulated = SimulatedFleet::default().into_transport(Arc::new(SystemClock::new()));
-    measure("simulated, 50 ms / 400 ms", 10, simulated.unwrap());
 }
 
 #[expect(clippy::print_stdout, reason = "this is what it is for")]
@@ -52,6 +50,25 @@ fn measure(name: &str, rounds: u32, transport: impl Transport) {
     }
     let seconds = (clock.now().monotonic.0 - start).as_secs_f64();
     println!("{name:28} {:8.2} M calls/s", f64::from(rounds) / seconds);
+}
+
+#[test]
+#[ignore = "prints figures"]
+#[expect(clippy::print_stdout, reason = "this is what it is for")]
+fn one_call_at_a_time() {
+    let (sender, completions) = bounded::<Completion>(64);
+    let clock = Arc::new(SystemClock::new());
+    let dispatcher = Dispatcher::start(DispatchLimits::default(), clock.clone(), sender);
+    dispatcher.open(1, method(), Devices::new(1), Arc::new(fn_transport(|_, _| 200.into())));
+    let mut times: Vec<Duration> = Vec::new();
+    for _ in 0..10_000 {
+        let start = clock.now().monotonic.0;
+        dispatcher.send(1, 0..1);
+        assert_eq!(completions.recv_timeout(LONG).unwrap().replies.len(), 1);
+        times.push(clock.now().monotonic.0 - start);
+    }
+    times.sort_unstable();
+    println!("one call, sent to reported: p50 {:?}, p99 {:?}", times[5_000], times[9_900]);
 }
 
 #[test]

@@ -139,6 +139,8 @@ fn revoked_calls_are_never_made() {
             }
             200.into()
         }));
+        bench.dispatcher.open(1, super::method(), devices.clone(), transport);
+        bench.dispatcher.send(1, 0..100_000);
         has_started.recv_timeout(LONG).unwrap();
         let revoked = count(&bench.dispatcher.revoke(1));
         assert!(bench.dispatcher.revoke(1).is_empty());

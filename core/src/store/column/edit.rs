@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::linear::{Linear, LinearKind};
-use super::{Column, encode};
+use super::{Codes, Column, encode};
 use crate::store::bitmap::Bitmap;
 use crate::store::dictionary::Dictionary;
 use crate::twin::Scalar;
@@ -140,6 +140,11 @@ pub(in crate::store) fn fill(
     {
         return;
     }
+    if let Some(value) = value
+        && let Some(dense) = two_valued(slot.as_deref(), value, mask, rows, dictionary)
+    {
+        *slot = Some(Arc::new(dense));
+    }
     let done = match slot {
         None => value.is_none(),
         Some(column) => fill_in_place(Arc::make_mut(column), mask, rows, value, dictionary),
@@ -155,6 +160,36 @@ pub(in crate::store) fn fill(
             }
         });
     }
+}
+
+/// A column of one value, or of none, as a dense one that can also hold `value`; `None` for other
+/// columns, and where few rows would get a value.
+///
+/// This is what the first job over a part of the fleet meets: it must not cost a look at each row.
+fn two_valued(
+    column: Option<&Column>,
+    value: &Scalar<'_>,
+    mask: &Bitmap,
+    rows: usize,
+    dictionary: &Arc<Dictionary>,
+) -> Option<Column> {
+    let old = match column {
+        None if mask.count() * 16 > rows => None,
+        Some(Column::Constant { value, len }) if *len as usize == rows => Some(value),
+        _ => return None,
+    };
+    if let Some(linear) = Linear::of_two(old, value, rows) {
+        return Some(Column::Linear(linear));
+    }
+    let code = match old {
+        None => 0,
+        Some(old) => dictionary.intern(old)?,
+    };
+    let widest = dictionary.intern(value)?.max(code);
+    Some(Column::Codes {
+        dictionary: Arc::clone(dictionary),
+        codes: Codes::filled(code, widest, rows),
+    })
 }
 
 /// Encodes anew what `value` gives for each of `rows` rows.
@@ -187,10 +222,10 @@ fn fill_in_place(
             };
             codes.reserve(code, rows);
             match codes {
-                super::Codes::U8(codes) => {
+                Codes::U8(codes) => {
                     fill_slice(codes, mask, u8::try_from(code).expect("room was made above"));
                 }
-                super::Codes::U16(codes) => fill_slice(codes, mask, code),
+                Codes::U16(codes) => fill_slice(codes, mask, code),
             }
             true
         }
@@ -255,6 +290,11 @@ pub(in crate::store) fn increment(
             *value = value.saturating_add(1);
             true
         }
+        Some(Column::Constant { value: Scalar::Int(value), len }) if *len as usize == rows => {
+            let next = Scalar::Int(value.saturating_add(1));
+            fill(slot, mask, rows, whole, Some(&next), dictionary);
+            true
+        }
         Some(Column::Linear(linear)) => increment_in_place(linear, mask),
         _ => false,
     };
@@ -278,7 +318,7 @@ fn increment_in_place(linear: &mut Linear, mask: &Bitmap) -> bool {
     if linear.kind != LinearKind::Int || linear.unit != 1 {
         return false;
     }
-    super::linear::with_deltas!(&mut linear.deltas, |values, absent| {
+    super::deltas::with_deltas!(&mut linear.deltas, |values, absent| {
         // The last number before "absent" has no successor, and "absent" itself has none.
         let fits = values.chunks(64).zip(mask.words()).all(|(chunk, word)| {
             *word == 0
@@ -321,9 +361,30 @@ pub(in crate::store) fn blend(
         slot.clone_from(source);
         return;
     }
+    if let Some(blended) = blend_integers(slot.as_deref(), source.as_deref(), mask, rows) {
+        *slot = Some(Arc::new(Column::Linear(blended)));
+        return;
+    }
     let old = slot.take();
     *slot = rebuild(rows, dictionary, |offset| {
         let from = if mask.contains(offset) { source } else { &old };
         from.as_ref().and_then(|column| column.get(offset))
     });
+}
+
+/// The usual case of [`blend`]: both columns hold integers in most rows.
+fn blend_integers(
+    old: Option<&Column>,
+    source: Option<&Column>,
+    mask: &Bitmap,
+    rows: usize,
+) -> Option<Linear> {
+    let mut blended = Linear::integers(old?, rows)?;
+    let source = Linear::integers(source?, rows)?;
+    for ((block, source), word) in blended.chunks_mut(64).zip(source.chunks(64)).zip(mask.words()) {
+        for (bit, (slot, source)) in block.iter_mut().zip(source).enumerate() {
+            *slot = if word >> bit & 1 == 1 { *source } else { *slot };
+        }
+    }
+    Linear::of_integers(&blended)
 }

@@ -3,10 +3,9 @@
 use std::hash::BuildHasher;
 use std::sync::Arc;
 
-use super::linear::{Linear, LinearKind, point_of, scale_of};
+use super::linear::{Linear, LinearKind, common_kind, point_of};
 use super::plain::Plain;
 use super::{Codes, Column};
-use crate::clock::Timestamp;
 use crate::store::bitmap::Bitmap;
 use crate::store::dictionary::Dictionary;
 use crate::twin::Scalar;
@@ -54,7 +53,7 @@ pub(in crate::store) fn encode(
 }
 
 fn linear(cells: &[(u16, Scalar<'_>)], rows: usize, roomy: bool) -> Option<Linear> {
-    let kind = kind_of(cells)?;
+    let kind = common_kind(cells.iter().map(|(_, value)| value))?;
     let points: Option<Vec<(u16, i64)>> =
         cells.iter().map(|(offset, value)| Some((*offset, point_of(kind, value)?))).collect();
     let mut linear = Linear::build(kind, &points?, rows, roomy)?;
@@ -67,28 +66,6 @@ fn linear(cells: &[(u16, Scalar<'_>)], rows: usize, roomy: bool) -> Option<Linea
         linear.integers = (!integers.is_empty()).then_some(integers);
     }
     Some(linear)
-}
-
-/// The kind of grid that could hold all `cells`.
-fn kind_of(cells: &[(u16, Scalar<'_>)]) -> Option<LinearKind> {
-    match &cells.first()?.1 {
-        Scalar::Str(text) => {
-            let (_, digits) = Timestamp::parse_canonical(text)?;
-            Some(LinearKind::Time { digits })
-        }
-        Scalar::Int(_) | Scalar::Float(_) => {
-            let mut scale = None;
-            for (_, value) in cells {
-                match value {
-                    Scalar::Int(_) => {}
-                    Scalar::Float(value) => scale = scale.max(Some(scale_of(*value)?)),
-                    _ => return None,
-                }
-            }
-            Some(scale.map_or(LinearKind::Int, |scale| LinearKind::Decimal { scale }))
-        }
-        _ => None,
-    }
 }
 
 fn codes(cells: &[(u16, Scalar<'_>)], rows: usize, dictionary: &Arc<Dictionary>) -> Option<Column> {

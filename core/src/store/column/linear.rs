@@ -8,6 +8,8 @@
 
 use std::borrow::Cow;
 
+use super::Column;
+use super::deltas::{Deltas, with_deltas};
 use crate::clock::Timestamp;
 use crate::store::bitmap::Bitmap;
 use crate::twin::Scalar;
@@ -16,6 +18,9 @@ use crate::twin::Scalar;
 const EXACT: i64 = 1 << 53;
 /// More decimal places than this leave no room for digits before the point.
 const SCALE_MAX: u8 = 15;
+
+/// Stands for a row without an integer; versions and twins never hold it.
+const NO_INTEGER: i64 = i64::MIN;
 
 /// What the points of the grid are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,97 +37,6 @@ pub enum LinearKind {
         /// The fraction digits, 0 to 7.
         digits: u8,
     },
-}
-
-/// One unsigned number a row; the greatest of its width stands for "no value".
-#[derive(Debug, Clone)]
-pub enum Deltas {
-    /// One byte.
-    U8(Vec<u8>),
-    /// Two bytes.
-    U16(Vec<u16>),
-    /// Four bytes.
-    U32(Vec<u32>),
-    /// Eight bytes.
-    U64(Vec<u64>),
-}
-
-/// Evaluates `$body` with `$values` bound to the vector of whatever width, and `$absent` to the
-/// number that stands for "no value" there.
-macro_rules! with_deltas {
-    ($deltas:expr, |$values:ident, $absent:ident| $body:expr) => {
-        match $deltas {
-            $crate::store::Deltas::U8($values) => {
-                let $absent = u8::MAX;
-                $body
-            }
-            $crate::store::Deltas::U16($values) => {
-                let $absent = u16::MAX;
-                $body
-            }
-            $crate::store::Deltas::U32($values) => {
-                let $absent = u32::MAX;
-                $body
-            }
-            $crate::store::Deltas::U64($values) => {
-                let $absent = u64::MAX;
-                $body
-            }
-        }
-    };
-}
-pub(crate) use with_deltas;
-
-impl Deltas {
-    /// All rows below `rows` without a value, in the narrowest width that holds `greatest`.
-    fn absent(greatest: u64, rows: usize) -> Self {
-        match greatest {
-            0..=0xFE => Self::U8(vec![u8::MAX; rows]),
-            0..=0xFFFE => Self::U16(vec![u16::MAX; rows]),
-            0..=0xFFFF_FFFE => Self::U32(vec![u32::MAX; rows]),
-            _ => Self::U64(vec![u64::MAX; rows]),
-        }
-    }
-
-    /// The greatest delta that the width holds.
-    #[must_use]
-    pub fn greatest(&self) -> u64 {
-        match self {
-            Self::U8(_) => 0xFE,
-            Self::U16(_) => 0xFFFE,
-            Self::U32(_) => 0xFFFF_FFFE,
-            Self::U64(_) => u64::MAX - 1,
-        }
-    }
-
-    fn get(&self, offset: usize) -> Option<u64> {
-        with_deltas!(self, |values, absent| {
-            values.get(offset).filter(|value| **value != absent).map(|value| u64::from(*value))
-        })
-    }
-
-    /// Writes `delta`, which must fit, or "no value".
-    pub(super) fn set(&mut self, offset: usize, delta: Option<u64>) {
-        #[expect(clippy::cast_possible_truncation, reason = "the caller checked that it fits")]
-        fn write<T: Copy>(values: &mut Vec<T>, offset: usize, delta: T, absent: T) {
-            if values.len() <= offset {
-                values.resize(offset + 1, absent);
-            }
-            values[offset] = delta;
-        }
-        debug_assert!(delta.is_none_or(|delta| delta <= self.greatest()));
-        #[expect(clippy::cast_possible_truncation, reason = "the caller checked that it fits")]
-        match self {
-            Self::U8(values) => write(values, offset, delta.map_or(u8::MAX, |d| d as u8), u8::MAX),
-            Self::U16(values) => {
-                write(values, offset, delta.map_or(u16::MAX, |d| d as u16), u16::MAX)
-            }
-            Self::U32(values) => {
-                write(values, offset, delta.map_or(u32::MAX, |d| d as u32), u32::MAX)
-            }
-            Self::U64(values) => write(values, offset, delta.unwrap_or(u64::MAX), u64::MAX),
-        }
-    }
 }
 
 /// Values on a grid. See the head of this file.
@@ -166,6 +80,77 @@ impl Linear {
             deltas.set(usize::from(*offset), Some(delta));
         }
         Some(Self { kind, base, unit, deltas, integers: None })
+    }
+
+    /// `old` in every row, or nothing, on a grid that also holds `other`; `None` if no grid does.
+    pub(super) fn of_two(
+        old: Option<&Scalar<'_>>,
+        other: &Scalar<'_>,
+        rows: usize,
+    ) -> Option<Self> {
+        let kind = common_kind([old, Some(other)].into_iter().flatten())?;
+        let mut points = vec![(0, point_of(kind, other)?)];
+        if let Some(old) = old {
+            points.push((0, point_of(kind, old)?));
+        }
+        let mut linear = Self::build(kind, &points, 1, true)?;
+        let delta = old.and_then(|old| linear.delta(old));
+        linear.deltas.fill(delta, rows);
+        if matches!((kind, old), (LinearKind::Decimal { .. }, Some(Scalar::Int(_)))) {
+            linear.integers = Some(Bitmap::ones(rows));
+        }
+        Some(linear)
+    }
+
+    /// The integers of a column by row, [`NO_INTEGER`] where there is none; `None` if it may hold
+    /// anything else.
+    pub(super) fn integers(column: &Column, rows: usize) -> Option<Vec<i64>> {
+        match column {
+            Column::Constant { value: Scalar::Int(value), len } => {
+                let mut integers = vec![*value; rows.min(*len as usize)];
+                integers.resize(rows, NO_INTEGER);
+                Some(integers)
+            }
+            #[allow(clippy::useless_conversion, reason = "one of the four widths is the wide one")]
+            Column::Linear(linear) if linear.kind == LinearKind::Int => {
+                let mut integers: Vec<i64> = with_deltas!(&linear.deltas, |deltas, absent| {
+                    let value = |delta: u64| linear.base.wrapping_add_unsigned(delta);
+                    let known = deltas.iter().map(|delta| {
+                        if *delta == absent { NO_INTEGER } else { value((*delta).into()) }
+                    });
+                    known.collect()
+                });
+                integers.resize(rows, NO_INTEGER);
+                Some(integers)
+            }
+            _ => None,
+        }
+    }
+
+    /// A column of integers, by row; `None` if there are none.
+    pub(super) fn of_integers(integers: &[i64]) -> Option<Self> {
+        let present = || integers.iter().copied().filter(|integer| *integer != NO_INTEGER);
+        let (least, greatest) = (present().min()?, present().max()?);
+        let mut linear = Self::build(LinearKind::Int, &[(0, least), (0, greatest)], 1, true)?;
+        #[expect(clippy::cast_possible_truncation, reason = "the width was chosen for the range")]
+        {
+            let base = linear.base;
+            let delta = |integer: &i64| integer.wrapping_sub(base).cast_unsigned();
+            let known = |integer: &i64| *integer != NO_INTEGER;
+            macro_rules! narrow {
+                ($values:ident, $type:ty) => {{
+                    let narrow = |it| if known(it) { delta(it) as $type } else { <$type>::MAX };
+                    *$values = integers.iter().map(narrow).collect();
+                }};
+            }
+            match &mut linear.deltas {
+                Deltas::U8(values) => narrow!(values, u8),
+                Deltas::U16(values) => narrow!(values, u16),
+                Deltas::U32(values) => narrow!(values, u32),
+                Deltas::U64(values) => narrow!(values, u64),
+            }
+        }
+        Some(linear)
     }
 
     /// What the values are.
@@ -283,8 +268,33 @@ pub(super) fn point_of(kind: LinearKind, value: &Scalar<'_>) -> Option<i64> {
     }
 }
 
+/// The kind of grid that could hold all `values`.
+pub(super) fn common_kind<'v>(
+    values: impl IntoIterator<Item = &'v Scalar<'v>>,
+) -> Option<LinearKind> {
+    let mut values = values.into_iter();
+    let first = values.next()?;
+    let mut scale = match first {
+        Scalar::Str(text) => {
+            let (_, digits) = Timestamp::parse_canonical(text)?;
+            return Some(LinearKind::Time { digits });
+        }
+        Scalar::Float(value) => Some(scale_of(*value)?),
+        Scalar::Int(_) => None,
+        _ => return None,
+    };
+    for value in values {
+        match value {
+            Scalar::Int(_) => {}
+            Scalar::Float(value) => scale = scale.max(Some(scale_of(*value)?)),
+            _ => return None,
+        }
+    }
+    Some(scale.map_or(LinearKind::Int, |scale| LinearKind::Decimal { scale }))
+}
+
 /// The fewest decimal places that hold `value` exactly.
-pub(super) fn scale_of(value: f64) -> Option<u8> {
+fn scale_of(value: f64) -> Option<u8> {
     (0..=SCALE_MAX).find(|scale| decimal_point(value, *scale).is_some())
 }
 

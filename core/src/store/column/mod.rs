@@ -10,6 +10,7 @@
 //!
 //! A column is as long as the last row that was written; rows beyond have no value.
 
+mod deltas;
 mod edit;
 mod encode;
 mod linear;
@@ -17,7 +18,8 @@ mod plain;
 
 use std::sync::Arc;
 
-pub use linear::{Deltas, Linear, LinearKind};
+pub use deltas::Deltas;
+pub use linear::{Linear, LinearKind};
 pub use plain::Plain;
 
 pub(super) use edit::{blend, fill, increment, set};
@@ -88,6 +90,14 @@ impl Codes {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// `code` in every row, in a width that also holds `widest`.
+    fn filled(code: u16, widest: u16, rows: usize) -> Self {
+        match (u8::try_from(code), u8::try_from(widest)) {
+            (Ok(code), Ok(_)) => Self::U8(vec![code; rows]),
+            _ => Self::U16(vec![code; rows]),
+        }
     }
 
     /// Makes room for `code` in the width and for `rows` rows.

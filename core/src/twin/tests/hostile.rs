@@ -1,3 +1,5 @@
+//! Documents that mean harm: deep, huge, torn.
+
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 

@@ -1,3 +1,5 @@
+//! What patches become, and which are refused.
+
 use serde_json::{Value, json};
 
 use super::super::*;

@@ -1,3 +1,5 @@
+//! Whole twins: flattened, rebuilt, refused.
+
 use proptest::prelude::*;
 use serde_json::{Value, json};
 

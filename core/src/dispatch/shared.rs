@@ -1,0 +1,175 @@
+//! What all threads of a dispatcher share, and what the hub's thread does with it.
+//!
+//! Lock order: board, then a batch's ledger, then a lane's outbox. None of them is held while
+//! anything of the outside runs: not a transport, not its drop. Sending to the channel of
+//! completions never waits.
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::time::Duration;
+
+use crossbeam::channel::Sender;
+use parking_lot::{Condvar, Mutex};
+
+use super::batch::Batch;
+use super::board::Board;
+use super::{Completion, DispatchLimits};
+use crate::clock::{Clock, SystemClock};
+use crate::job::Failure;
+
+/// What all threads of a dispatcher share.
+pub(super) struct Shared {
+    pub(super) limits: DispatchLimits,
+    pub(super) clock: Arc<dyn Clock>,
+    /// Somebody moves the clock by hand, so real time says nothing about it.
+    pub(super) clock_is_moved: bool,
+    pub(super) failures: Failures,
+    pub(super) board: Mutex<Board>,
+    /// Wakes workers, the watcher, and those who wait for threads to end.
+    pub(super) work: Condvar,
+    pub(super) watch: Condvar,
+    pub(super) gone: Condvar,
+    pub(super) workers: AtomicUsize,
+    pub(super) completions: Sender<Completion>,
+    real: SystemClock,
+}
+
+/// The failures that the engine itself reports, their texts allocated once.
+pub(super) struct Failures {
+    pub(super) timed_out: Failure,
+    pub(super) unanswered: Failure,
+    pub(super) abandoned: Failure,
+    pub(super) untaken: Failure,
+}
+
+impl Shared {
+    pub(super) fn new(
+        limits: DispatchLimits,
+        clock: Arc<dyn Clock>,
+        completions: Sender<Completion>,
+    ) -> Self {
+        let workers = limits.workers.max(1);
+        let limits = DispatchLimits {
+            workers,
+            workers_max: limits.workers_max.max(2 * workers),
+            batch_max: limits.batch_max.max(1),
+            ..limits
+        };
+        let hour = Duration::from_secs(3600);
+        Self {
+            clock_is_moved: clock.nap(hour) < hour,
+            limits,
+            clock,
+            failures: Failures::new(),
+            board: Mutex::default(),
+            work: Condvar::new(),
+            watch: Condvar::new(),
+            gone: Condvar::new(),
+            workers: AtomicUsize::new(0),
+            completions,
+            real: SystemClock::new(),
+        }
+    }
+
+    /// Time that passes for threads, for what has nothing to do with the hub's clock.
+    pub(super) fn real_time(&self) -> Duration {
+        self.real.now().monotonic.0
+    }
+
+    pub(super) fn send(self: &Arc<Self>, job: u64, range: Range<u32>) {
+        let mut board = self.board.lock();
+        if board.stopped || range.is_empty() {
+            return;
+        }
+        let mut batches = 0;
+        let mut start = range.start;
+        while start < range.end {
+            let end = range.end.min(start.saturating_add(self.limits.batch_max));
+            assert!(board.add(job, start..end, false), "job {job} is not open");
+            batches += 1;
+            start = end;
+        }
+        self.wake(board, batches);
+    }
+
+    pub(super) fn revoke(&self, job: u64) -> Vec<Range<u32>> {
+        let (ranges, done) = self.board.lock().revoke(job);
+        drop(done);
+        merge(ranges)
+    }
+
+    /// Takes a batch whose calls all have their answer out of its lane.
+    pub(super) fn retire(&self, batch: &Batch) {
+        let removed = self.board.lock().remove(batch);
+        drop(removed);
+    }
+
+    pub(super) fn shutdown(&self, patience: Duration) {
+        let mut board = self.board.lock();
+        board.stopped = true;
+        for state in board.lanes.values() {
+            for batch in state.live.values() {
+                let _ = batch.take_rest();
+            }
+        }
+        self.work.notify_all();
+        self.watch.notify_all();
+        let ours = super::worker::is_worker_of(self);
+        board.leaving += usize::from(ours);
+        self.gone.notify_all();
+        let until = self.real_time().saturating_add(patience);
+        while board.threads > board.leaving {
+            let left = until.saturating_sub(self.real_time());
+            if left.is_zero() {
+                break;
+            }
+            self.gone.wait_for(&mut board, left);
+        }
+        board.leaving -= usize::from(ours);
+        let lanes = board.clear();
+        drop(board);
+        for state in lanes.values() {
+            state.lane.flush();
+            state.lane.close();
+        }
+    }
+}
+
+impl Failures {
+    fn new() -> Self {
+        let failure = |code, description: &str| Failure { code, description: description.into() };
+        Self {
+            timed_out: failure(504_101, "Timed out waiting for the response from device."),
+            unanswered: failure(500_001, "The handler returned without an answer for this device."),
+            abandoned: failure(500_001, "The transport dropped this call without an answer."),
+            untaken: failure(500_001, "The handler returned without taking this call."),
+        }
+    }
+}
+
+/// Sorts ranges and joins those that touch.
+fn merge(mut ranges: Vec<Range<u32>>) -> Vec<Range<u32>> {
+    ranges.sort_unstable_by_key(|range| range.start);
+    ranges.dedup_by(|next, last| {
+        let touch = next.start == last.end;
+        if touch {
+            last.end = next.end;
+        }
+        touch
+    });
+    ranges
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let board = self.board.lock();
+        f.debug_struct("Shared")
+            .field("jobs", &board.lanes.len())
+            .field("batches", &board.live)
+            .field("workers", &board.workers)
+            .field("stopped", &board.stopped)
+            .finish_non_exhaustive()
+    }
+}
