@@ -608,8 +608,9 @@ class Job:
     def status(self) -> _JobStatus:
         """How far the job is.
 
-        ``'queued'``, ``'scheduled'``, ``'running'``, and at the end ``'completed'``, ``'failed'`` or
-        ``'cancelled'``. A job is completed when all its devices are done, also where some failed.
+        ``'queued'``, ``'scheduled'``, ``'running'``, and at the end ``'completed'``,
+        ``'failed'`` or ``'cancelled'``. A job is completed when all its devices are done, also
+        where some of them failed.
         """
     @property
     def statistics(self) -> JobStatistics:
