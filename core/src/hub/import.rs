@@ -1,6 +1,6 @@
 //! Importing whole twins from NDJSON, in parallel, all of them or none.
 
-use std::io::Read;
+use std::io::{self, Read};
 use std::ops::{ControlFlow, Range};
 
 use rayon::prelude::*;
@@ -14,6 +14,8 @@ use crate::twin::flatten_line;
 
 /// Bytes read before they are parsed; the next block is read meanwhile.
 const BLOCK_BYTES: usize = 128 << 20;
+/// Bytes of the first reading, which are all that a small import takes.
+const FIRST_BYTES: usize = 64 << 10;
 /// Fewer twins than this are added one by one, so that they share a segment with others.
 const FEW_TWINS: usize = 4096;
 /// Bad lines that are listed; more are only counted.
@@ -130,7 +132,7 @@ impl Import<'_> {
         reader: impl Read + Send,
         mut tell: Option<&mut dyn FnMut(ImportProgress) -> ControlFlow<()>>,
     ) -> Result<()> {
-        let mut blocks = Blocks { reader, carry: Vec::new(), done: false };
+        let mut blocks = Blocks { reader, carry: Vec::new(), spare: Vec::new(), done: false };
         let mut block = blocks.next()?;
         loop {
             if blocks.done && self.built.is_empty() && count_lines(&block) < FEW_TWINS {
@@ -151,7 +153,7 @@ impl Import<'_> {
                 let message = "the import was stopped, and nothing was imported";
                 return Err(Error::new(ErrorKind::Interrupted, message));
             }
-            block = next?;
+            blocks.spare = std::mem::replace(&mut block, next?);
             if block.is_empty() {
                 break;
             }
@@ -324,31 +326,50 @@ fn pieces(block: &[u8]) -> Vec<(Range<usize>, u64)> {
 }
 
 /// Reads blocks of whole lines.
+///
+/// Two buffers take turns: fresh memory for each block would cost more than reading it, since the
+/// system clears every page.
 struct Blocks<R> {
     reader: R,
     /// The start of a line whose end was not read yet.
     carry: Vec<u8>,
+    /// A block that was parsed, to be filled again; what it holds means nothing.
+    spare: Vec<u8>,
     done: bool,
 }
 
 impl<R: Read> Blocks<R> {
     /// The next block; empty at the end.
     fn next(&mut self) -> Result<Vec<u8>> {
-        let mut block = std::mem::take(&mut self.carry);
         if self.done {
-            return Ok(block);
+            return Ok(Vec::new());
         }
-        let wanted = BLOCK_BYTES.saturating_sub(block.len());
-        let read = (&mut self.reader).take(wanted as u64).read_to_end(&mut block)?;
-        if read < wanted {
-            self.done = true;
-            return Ok(block);
+        let mut block = std::mem::take(&mut self.spare);
+        let mut filled = self.carry.len();
+        block.resize(block.len().max(filled), 0);
+        block[..filled].copy_from_slice(&self.carry);
+        while filled < BLOCK_BYTES {
+            if filled == block.len() {
+                block.resize((2 * filled).clamp(FIRST_BYTES, BLOCK_BYTES), 0);
+            }
+            match self.reader.read(&mut block[filled..]) {
+                Ok(0) => {
+                    self.done = true;
+                    block.truncate(filled);
+                    return Ok(block);
+                }
+                Ok(read) => filled += read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error.into()),
+            }
         }
         let Some(last) = memchr::memrchr(b'\n', &block) else {
             let message = format!("a line has more than {BLOCK_BYTES} bytes");
             return Err(Error::invalid(message));
         };
-        self.carry = block.split_off(last + 1);
+        self.carry.clear();
+        self.carry.extend_from_slice(&block[last + 1..]);
+        block.truncate(last + 1);
         Ok(block)
     }
 }

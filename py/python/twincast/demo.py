@@ -111,10 +111,10 @@ def _ask(hub: twincast.Hub, condition: str) -> None:
     print()
     _indented(str(hub.explain(condition)))
     query = "SELECT tags.region AS region, COUNT() AS devices FROM devices GROUP BY tags.region"
+    print(f"\n  {query}")
     with _timed() as took:
         table = hub.query(query)
-    print()
-    _line(query, took)
+    _line("one pass over all twins", took)
     _indented(str(table))
 
 
@@ -156,8 +156,23 @@ def _call(hub: twincast.Hub, options: argparse.Namespace) -> None:
     with _timed() as took:
         results = job.results()
     print()
-    _line(f"all {len(results):,} results as a table", took)
-    _indented(str(results))
+    _line(f"all {len(results):,} results as a table, some of them", took)
+    _indented(_some(results))
+
+
+def _some(results: twincast.Table) -> str:
+    """A few rows and columns of the results of a job, the first failure among them."""
+    columns = ["deviceId", "status", "responseStatus", "errorCode", "errorDescription"]
+    statuses = results["status"]
+    rows = list(range(min(3, len(results))))
+    if "failed" in statuses:
+        rows.append(statuses.index("failed"))
+    cells = [columns]
+    cells += [[str(results[row].get(name, "")) for name in columns] for row in sorted(set(rows))]
+    widths = [max(len(line[place]) for line in cells) for place in range(len(columns))]
+    cells.insert(1, ["─" * width for width in widths])
+    lines = ("  ".join(map(str.ljust, line, widths)).rstrip() for line in cells)
+    return "\n".join(lines)
 
 
 def _outcome(job: twincast.Job, took: _Stopwatch) -> None:
