@@ -136,7 +136,13 @@ impl Import<'_> {
             if blocks.done && self.built.is_empty() && count_lines(&block) < FEW_TWINS {
                 return self.add_few(&block);
             }
-            let (next, parsed) = rayon::join(|| blocks.next(), || self.parse(&block));
+            let mut parsed = Vec::new();
+            // The reader may wait for long, and even for a search that needs the pool: it stays on
+            // this thread, and no thread of the pool waits for it.
+            let next = rayon::in_place_scope(|scope| {
+                scope.spawn(|_| parsed = self.parse(&block));
+                blocks.next()
+            });
             self.take(parsed)?;
             self.progress.bytes += block.len() as u64;
             if let Some(tell) = &mut tell

@@ -1,0 +1,207 @@
+//! Fleets that do not exist: devices that answer methods, and twins to start with.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use pyo3::prelude::*;
+use twincast::dispatch::{Latency, SimulatedFleet as Engine};
+use twincast::fleet::{self, FleetOptions};
+
+use crate::progress::Progress;
+use crate::time::Seconds;
+use crate::{errors, html, owned, wait};
+
+/// Devices that answer direct methods as a real fleet does: late, seldom not at all.
+///
+/// What a device does is a pure function of the seed, the method and the device's id, so two
+/// runs agree. Latencies are drawn from a log-normal distribution.
+///
+/// Args:
+///     seed: What all draws start from.
+///     latency: The median time to an answer, in seconds or as a timedelta.
+///     latency_p99: The time within which 99 of 100 answers come; at least ``latency``.
+///     offline: The share of devices that are not connected: they fail with code 404103.
+///     failures: The share of devices that answer with status 500.
+///     no_reply: The share of connected devices that never answer: they fail with code 504101
+///         when the response time-out has passed.
+///
+/// Examples:
+///     >>> hub.simulate_devices(twincast.SimulatedFleet(seed=7, latency=0.001, latency_p99=0.01))
+///     >>> job = hub.schedule_method("reboot-1", "reboot", condition="tags.site = 'oslo'")
+///     >>> job.wait(timeout=30)
+///     True
+#[pyclass(frozen, eq, module = "twincast")]
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct SimulatedFleet {
+    /// What all draws start from.
+    #[pyo3(get)]
+    seed: u64,
+    latency: Duration,
+    latency_p99: Duration,
+    /// The share of devices that are not connected.
+    #[pyo3(get)]
+    offline: f64,
+    /// The share of devices that answer with status 500.
+    #[pyo3(get)]
+    failures: f64,
+    /// The share of connected devices that never answer.
+    #[pyo3(get)]
+    no_reply: f64,
+}
+
+#[pymethods]
+impl SimulatedFleet {
+    #[new]
+    #[pyo3(signature = (seed=1, latency=Seconds(Duration::from_millis(50)),
+        latency_p99=Seconds(Duration::from_millis(500)), offline=0.05, failures=0.01, no_reply=0.0),
+        text_signature = "(seed=1, latency=0.05, latency_p99=0.5, offline=0.05, failures=0.01, no_reply=0.0)")]
+    fn new(
+        py: Python<'_>,
+        seed: u64,
+        latency: Seconds,
+        latency_p99: Seconds,
+        offline: f64,
+        failures: f64,
+        no_reply: f64,
+    ) -> PyResult<Self> {
+        for (name, share) in [("offline", offline), ("failures", failures), ("no_reply", no_reply)]
+        {
+            if !(0.0..=1.0).contains(&share) {
+                let hint = "it is a share of the devices: 0.05 means 5 of 100";
+                let message = format!("{name} is {share}, not between 0 and 1");
+                return Err(errors::invalid(py, &message, Some(hint)));
+            }
+        }
+        let (latency, latency_p99) = (latency.0, latency_p99.0);
+        if failures + no_reply > 1.0 {
+            let message = format!("failures and no_reply are {} together", failures + no_reply);
+            return Err(errors::invalid(py, &message, Some("they are shares of the same devices")));
+        }
+        if latency_p99 < latency || (latency.is_zero() && !latency_p99.is_zero()) {
+            let message = format!("a latency_p99 of {latency_p99:?} with a median of {latency:?}");
+            let hint = "give more than zero, and at least as much for latency_p99";
+            return Err(errors::invalid(py, &message, Some(hint)));
+        }
+        Ok(Self { seed, latency, latency_p99, offline, failures, no_reply })
+    }
+
+    /// The median time to an answer, in seconds.
+    #[getter]
+    fn latency(&self) -> f64 {
+        self.latency.as_secs_f64()
+    }
+
+    /// The time within which 99 of 100 answers come, in seconds.
+    #[getter]
+    fn latency_p99(&self) -> f64 {
+        self.latency_p99.as_secs_f64()
+    }
+
+    fn __repr__(&self) -> String {
+        format!(
+            "SimulatedFleet(seed={}, latency={:?}, latency_p99={:?}, offline={:?}, failures={:?}, \
+             no_reply={:?})",
+            self.seed,
+            self.latency(),
+            self.latency_p99(),
+            self.offline,
+            self.failures,
+            self.no_reply
+        )
+    }
+}
+
+impl SimulatedFleet {
+    /// The engine's own description of this fleet.
+    pub(crate) fn engine(&self) -> Engine {
+        Engine {
+            seed: self.seed,
+            latency: if self.latency == self.latency_p99 {
+                Latency::Fixed(self.latency)
+            } else {
+                Latency::LogNormal { median: self.latency, p99: self.latency_p99 }
+            },
+            offline_share: self.offline,
+            failure_share: self.failures,
+            no_reply_share: self.no_reply,
+        }
+    }
+}
+
+/// Write the twins of a made-up building fleet to a file, one JSON document a line.
+///
+/// The same seed gives the same bytes, and a smaller fleet is the beginning of a larger one.
+///
+/// Args:
+///     path: The file; it is replaced if it exists.
+///     devices: How many twins, each of about 750 bytes.
+///     seed: What all values are drawn from.
+///     progress: False to show nothing. Otherwise a bar appears on a terminal or in a notebook
+///         if it takes more than a second.
+///
+/// Returns:
+///     The bytes written.
+///
+/// Examples:
+///     >>> import os, tempfile
+///     >>> path = os.path.join(tempfile.mkdtemp(), "fleet.ndjson")
+///     >>> twincast.generate_fleet(path, 100) == os.path.getsize(path)
+///     True
+#[pyfunction]
+#[pyo3(signature = (path, devices, seed=1, *, progress=None))]
+#[expect(clippy::needless_pass_by_value, reason = "arguments come from Python by value")]
+pub(crate) fn generate_fleet(
+    py: Python<'_>,
+    path: PathBuf,
+    devices: u64,
+    seed: u64,
+    progress: Option<bool>,
+) -> PyResult<u64> {
+    owned::check_process(py)?;
+    let file = File::create(&path).map_err(|error| {
+        errors::to_py(py, &twincast::Error::from(error).context(path.display()))
+    })?;
+    let done = AtomicU64::new(0);
+    let mut bar = Progress::new("Writing twins", progress.unwrap_or(true));
+    let look = || -> PyResult<_> {
+        let done = done.load(Ordering::Relaxed);
+        Ok((done, Some(devices), format!("{} twins", html::count(done))))
+    };
+    let options = FleetOptions { devices, seed, ..FleetOptions::default() };
+    let bytes = wait::watch(
+        py,
+        |stop| {
+            let mut out = Stoppable { file: BufWriter::with_capacity(1 << 20, file), stop };
+            let tell = |written| done.store(written, Ordering::Relaxed);
+            let bytes = fleet::write(&mut out, &options, tell)?;
+            out.flush()?;
+            Ok(bytes)
+        },
+        |_, _| Ok(()),
+        &mut |py| bar.draw(py, look),
+    )?;
+    bar.finish(py, look)?;
+    Ok(bytes)
+}
+
+/// A file that refuses more once the flag is set, so that Ctrl-C ends the writing.
+struct Stoppable<'a> {
+    file: BufWriter<File>,
+    stop: &'a AtomicBool,
+}
+
+impl Write for Stoppable<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.stop.load(Ordering::Relaxed) {
+            return Err(io::Error::other("the writing was stopped"));
+        }
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}

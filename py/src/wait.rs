@@ -1,0 +1,187 @@
+//! Calls into the engine: the interpreter is released, Ctrl-C is noticed, panics and errors
+//! become exceptions.
+//!
+//! Every call goes through one of the functions here, also those that look instant: the lock
+//! that such a call needs may be held by a thread that waits for the interpreter.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use crossbeam::channel::{RecvTimeoutError, SendTimeoutError, Sender, bounded};
+use pyo3::prelude::*;
+use twincast::{Clock, Result, SystemClock};
+
+use crate::errors;
+
+/// How often a waiting call looks whether Ctrl-C was pressed.
+const POLL: Duration = Duration::from_millis(20);
+
+/// Hubs with fewer devices are scanned on the calling thread: no condition takes long enough for
+/// Ctrl-C to matter, and starting a thread would be much of the cost.
+const LONG_SCAN_DEVICES: usize = 100_000;
+
+/// Makes a call that ends soon by itself.
+pub(crate) fn run<T: Send>(py: Python<'_>, work: impl FnOnce() -> Result<T> + Send) -> PyResult<T> {
+    py.detach(|| guarded(work)).map_err(|fault| fault.into_py(py))
+}
+
+/// The same for a call that cannot fail.
+pub(crate) fn get<T: Send>(py: Python<'_>, work: impl FnOnce() -> T + Send) -> PyResult<T> {
+    run(py, || Ok(work()))
+}
+
+/// Makes a call that only reads, over `devices` devices; after Ctrl-C its thread is left to end
+/// by itself and its answer is dropped.
+pub(crate) fn scan<T: Send + 'static>(
+    py: Python<'_>,
+    devices: usize,
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> PyResult<T> {
+    if devices < LONG_SCAN_DEVICES {
+        return run(py, work);
+    }
+    let (answer, answers) = bounded(1);
+    let spawned = thread::Builder::new().name("twincast-scan".into()).spawn(move || {
+        let _ = answer.send(guarded(work)); // nobody listens after Ctrl-C
+    });
+    spawned.map_err(|error| errors::to_py(py, &error.into()))?;
+    loop {
+        match py.detach(|| answers.recv_timeout(POLL)) {
+            Ok(outcome) => return outcome.map_err(|fault| fault.into_py(py)),
+            Err(RecvTimeoutError::Timeout) => py.check_signals()?,
+            Err(RecvTimeoutError::Disconnected) => return Err(Fault::lost().into_py(py)),
+        }
+    }
+}
+
+/// Makes a call that changes the hub for long: `work` runs on a thread of its own and ends early
+/// once the flag that it is given is set. Meanwhile `feed` runs here, on the caller's thread, and
+/// after it `tick`, again and again.
+///
+/// When `feed`, `tick` or Ctrl-C raises, the flag is set, the end of `work` is awaited, and the
+/// exception is raised.
+pub(crate) fn watch<'py, T: Send>(
+    py: Python<'py>,
+    work: impl FnOnce(&AtomicBool) -> Result<T> + Send,
+    feed: impl FnOnce(Python<'py>, Tick<'_>) -> PyResult<()>,
+    tick: Tick<'_>,
+) -> PyResult<T> {
+    let stop = AtomicBool::new(false);
+    let (answer, answers) = bounded(1);
+    thread::scope(|scope| {
+        let stop = &stop;
+        let builder = thread::Builder::new().name("twincast-work".into());
+        let spawned = builder.spawn_scoped(scope, move || {
+            let _ = answer.send(guarded(|| work(stop))); // the receiver outlives this thread
+        });
+        spawned.map_err(|error| errors::to_py(py, &error.into()))?;
+        let mut raised = feed(py, tick).err();
+        loop {
+            if raised.is_some() {
+                stop.store(true, Ordering::Relaxed);
+            }
+            match py.detach(|| answers.recv_timeout(POLL)) {
+                Ok(outcome) => {
+                    return match raised {
+                        Some(exception) => Err(exception),
+                        None => outcome.map_err(|fault| fault.into_py(py)),
+                    };
+                }
+                Err(RecvTimeoutError::Timeout) if raised.is_none() => {
+                    raised = py.check_signals().and_then(|()| tick(py)).err();
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return Err(Fault::lost().into_py(py)),
+            }
+        }
+    })
+}
+
+/// What runs on the caller's thread between two looks: it draws progress.
+pub(crate) type Tick<'a> = &'a mut dyn FnMut(Python<'_>) -> PyResult<()>;
+
+/// Waits until `look` answers true or `timeout` has passed; `look` gets the time it may block.
+///
+/// `tick` runs between two looks. Answers whether `look` did.
+pub(crate) fn until(
+    py: Python<'_>,
+    timeout: Option<Duration>,
+    mut look: impl FnMut(Duration) -> Result<bool> + Send,
+    tick: Tick<'_>,
+) -> PyResult<bool> {
+    let clock = SystemClock::new();
+    loop {
+        let left = timeout.map(|timeout| timeout.saturating_sub(clock.now().monotonic.0));
+        let patience = left.map_or(POLL, |left| left.min(POLL));
+        if run(py, || look(patience))? {
+            return Ok(true);
+        }
+        py.check_signals()?;
+        tick(py)?;
+        if left.is_some_and(|left| left <= patience) {
+            return Ok(false);
+        }
+    }
+}
+
+/// Sends `value` to a thread that may be slow to take it; false if that thread has ended.
+pub(crate) fn send<T: Send>(
+    py: Python<'_>,
+    lane: &Sender<T>,
+    value: T,
+    tick: Tick<'_>,
+) -> PyResult<bool> {
+    let mut value = value;
+    loop {
+        match py.detach(|| lane.send_timeout(value, POLL)) {
+            Ok(()) => return Ok(true),
+            Err(SendTimeoutError::Disconnected(_)) => return Ok(false),
+            Err(SendTimeoutError::Timeout(back)) => value = back,
+        }
+        py.check_signals().and_then(|()| tick(py))?;
+    }
+}
+
+/// Why a call gave no answer.
+enum Fault {
+    Refused(twincast::Error),
+    Panicked(String),
+}
+
+impl Fault {
+    fn lost() -> Self {
+        Self::Panicked("the thread ended without an answer".to_owned())
+    }
+
+    fn into_py(self, py: Python<'_>) -> PyErr {
+        match self {
+            Self::Refused(error) => errors::to_py(py, &error),
+            Self::Panicked(text) => errors::engine(
+                py,
+                &format!("the engine panicked: {text}"),
+                Some("this is a bug of twincast; close the hub and open a new one"),
+            ),
+        }
+    }
+}
+
+/// Runs `work` and catches its panic.
+///
+/// Sound to go on after: the engine keeps its own state consistent, and poisons itself where a
+/// panic could have broken it; what the closure borrowed from Python is only read.
+fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T, Fault> {
+    match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(outcome) => outcome.map_err(Fault::Refused),
+        Err(payload) => Err(Fault::Panicked(panic_text(payload.as_ref()))),
+    }
+}
+
+/// What a panic said.
+pub(crate) fn panic_text(payload: &(dyn Any + Send)) -> String {
+    let text = payload.downcast_ref::<&str>().map(ToString::to_string);
+    text.or_else(|| payload.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "no message".to_owned())
+}

@@ -1,0 +1,82 @@
+"""Selections."""
+
+import pytest
+import twincast
+
+
+def test_a_selection_counts_and_names(hub: twincast.Hub) -> None:
+    selection = hub.select("tags.site = 'oslo'")
+    assert len(selection) == 2
+    assert selection.total == 3
+    assert selection.device_ids() == ["d1", "d2"]
+    assert list(selection) == ["d1", "d2"]
+    assert repr(selection) == "Selection(2 of 3 devices)"
+    assert not hub.select("deviceId = 'nobody'")
+
+
+def test_selections_are_sets(hub: twincast.Hub) -> None:
+    oslo = hub.select("tags.site = 'oslo'")
+    new = hub.select("properties.reported.firmware = '1.1'")
+    assert (oslo & new).device_ids() == ["d2"]
+    assert (oslo | new).device_ids() == ["d1", "d2", "d3"]
+    assert (oslo - new).device_ids() == ["d1"]
+    with pytest.raises(TypeError):
+        oslo & {"d1"}  # type: ignore[operator]
+
+
+def test_selections_of_two_hubs_do_not_mix(hub: twincast.Hub) -> None:
+    with twincast.Hub() as other, pytest.raises(twincast.ValidationError):
+        hub.select("*") & other.select("*")
+
+
+def test_a_selection_does_not_change_with_the_twins(hub: twincast.Hub) -> None:
+    oslo = hub.select("tags.site = 'oslo'")
+    hub.update_twin("d3", {"tags": {"site": "oslo"}})
+    assert len(oslo) == 2
+    assert len(hub.select("tags.site = 'oslo'")) == 3
+
+
+def test_a_sample_is_some_of_the_twins(thousand: twincast.Hub) -> None:
+    selection = thousand.select("tags.n < 500")
+    sample = selection.sample(5)
+    assert len({twin["deviceId"] for twin in sample}) == 5
+    assert all(twin["tags"]["n"] < 500 for twin in sample)
+    assert len(selection.sample(1000)) == 500
+    assert selection.sample(0) == []
+
+
+def test_ids_leave_as_arrow(hub: twincast.Hub) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    array = hub.select("tags.site = 'oslo'").to_arrow()
+    assert array.type == pyarrow.string()
+    assert array.to_pylist() == ["d1", "d2"]
+    assert pyarrow.array(hub.select("deviceId = 'nobody'")).to_pylist() == []
+
+
+def test_many_conditions_agree_with_python(thousand: twincast.Hub) -> None:
+    for bound in range(0, 1000, 97):
+        assert len(thousand.select(f"tags.n >= {bound}")) == 1000 - bound
+
+
+def test_it_shows_itself_in_a_notebook(hub: twincast.Hub) -> None:
+    hub.update_twin("d1", {"tags": {"note": "<script>"}})
+    html = hub.select("deviceId = 'd1'")._repr_html_()
+    assert "1 of 3 devices" in html
+    assert "<script>" not in html
+
+
+def test_an_explanation_says_what_is_done(hub: twincast.Hub) -> None:
+    explanation = hub.explain("tags.site = 'oslo' AND tags.floor > 1")
+    assert "tags.floor" in str(explanation)
+    assert len(explanation.steps) >= 2
+    assert explanation.to_dict()["steps"] == explanation.steps
+    assert "<pre>" in explanation._repr_html_()
+
+
+def test_an_explanation_of_a_device_says_why(hub: twincast.Hub) -> None:
+    assert hub.explain_device("tags.site = 'oslo'", "d1").matches
+    why = hub.explain_device("tags.site = 'bergen'", "d1")
+    assert not why.matches
+    assert "tags.site" in str(why)
+    with pytest.raises(twincast.DeviceNotFoundError):
+        hub.explain_device("*", "nobody")
