@@ -2,7 +2,7 @@
 //!
 //! One file for each Python class, each a thin, frozen face of its counterpart in the engine.
 //! Bulk crosses the border as Arrow columns; small things as plain dicts. Every call into the
-//! engine goes through [`wait`], every error through [`errors`].
+//! engine goes through `wait`, every error through `errors`.
 
 use pyo3::prelude::*;
 

@@ -26,13 +26,13 @@ pub struct SchedulerLimits {
 }
 
 impl Default for SchedulerLimits {
-    /// 30 days, a quarter of a million calls in flight, half of that for one job, 1,024 calls in a
-    /// batch, two patches, any number of jobs, and every job can be cancelled.
+    /// 30 days, two million calls in flight, half of that for one job, 1,024 calls in a batch, two
+    /// patches, any number of jobs, and every job can be cancelled.
     fn default() -> Self {
         Self {
             retention: Duration::from_secs(RETENTION_DAYS_DEFAULT * 24 * 3600),
-            in_flight_max: 1 << 18,
-            job_in_flight_max: 1 << 17,
+            in_flight_max: 1 << 21,
+            job_in_flight_max: 1 << 20,
             batch_max: 1_024,
             patches_max: 2,
             active_jobs_max: usize::MAX,

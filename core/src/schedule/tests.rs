@@ -20,7 +20,12 @@ struct Scene {
 
 impl Scene {
     fn new() -> Self {
-        Self::with(SchedulerLimits { batch_max: 10, ..SchedulerLimits::default() })
+        Self::with(SchedulerLimits {
+            batch_max: 10,
+            job_in_flight_max: 1 << 17,
+            in_flight_max: 1 << 18,
+            ..SchedulerLimits::default()
+        })
     }
 
     fn with(limits: SchedulerLimits) -> Self {

@@ -66,6 +66,37 @@ impl Dictionary {
         Some(code)
     }
 
+    /// Calls `each` with the code of every value in turn; false if the dictionary is full, and
+    /// then some values were not reached.
+    ///
+    /// One lock serves many values, and a value that follows itself is not looked up.
+    #[must_use]
+    pub fn intern_each<'v>(
+        &self,
+        values: impl Iterator<Item = &'v Scalar<'v>>,
+        mut each: impl FnMut(u16),
+    ) -> bool {
+        let mut last: Option<(&Scalar<'_>, u16)> = None;
+        let mut inner = self.inner.read();
+        for value in values {
+            let code = match last {
+                Some((known, code)) if same(known, value) => code,
+                _ => match inner.find(value) {
+                    Some(code) => code,
+                    None => {
+                        drop(inner);
+                        let Some(code) = self.intern(value) else { return false };
+                        inner = self.inner.read();
+                        code
+                    }
+                },
+            };
+            last = Some((value, code));
+            each(code);
+        }
+        true
+    }
+
     /// The code of `value` if any column has had it.
     #[must_use]
     pub fn code(&self, value: &Scalar<'_>) -> Option<u16> {

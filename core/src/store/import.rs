@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::bitmap::Bitmap;
 use super::column::{Column, encode};
 use super::ids::Ids;
-use super::row::{ColumnKey, Facet, SEGMENT_ROWS};
+use super::row::{ColumnKey, SEGMENT_ROWS};
 use super::segment::SegmentData;
 use super::store::Store;
 use crate::clock::Timestamp;
@@ -18,7 +18,10 @@ type Cells<'a> = Vec<(u16, Scalar<'a>)>;
 #[derive(Debug, Default)]
 pub struct SegmentBuilder<'a> {
     ids: Ids,
-    columns: HashMap<ColumnKey, Cells<'a>, foldhash::fast::FixedState>,
+    /// The values of each path, by its number.
+    values: Vec<Cells<'a>>,
+    /// Metadata that the twins brought along.
+    stamps: HashMap<ColumnKey, Cells<'a>, foldhash::fast::FixedState>,
     bounds: SectionSizes,
 }
 
@@ -52,14 +55,17 @@ impl<'a> SegmentBuilder<'a> {
         let offset = u16::try_from(self.len()).expect("the length was checked above");
         self.ids.push(&twin.id);
         for (path, value) in twin.cells {
-            self.columns.entry(ColumnKey::value(path)).or_default().push((offset, value));
+            if self.values.len() <= path.index() {
+                self.values.resize_with(path.index() + 1, Vec::new);
+            }
+            self.values[path.index()].push((offset, value));
         }
         for stamp in twin.stamps {
             let updated = Scalar::Str(stamp.updated.format(7).into());
-            self.columns.entry(ColumnKey::updated(stamp.path)).or_default().push((offset, updated));
+            self.stamps.entry(ColumnKey::updated(stamp.path)).or_default().push((offset, updated));
             if let Some(version) = stamp.version {
                 let key = ColumnKey::updated_version(stamp.path);
-                self.columns.entry(key).or_default().push((offset, Scalar::Int(version)));
+                self.stamps.entry(key).or_default().push((offset, Scalar::Int(version)));
             }
         }
         self.bounds = SectionSizes {
@@ -75,7 +81,6 @@ impl<'a> SegmentBuilder<'a> {
         let rows = self.len();
         let mut ids = std::mem::take(&mut self.ids);
         ids.shrink();
-        let paths = store.paths().read();
         let mut data = SegmentData {
             live: Arc::new(Bitmap::ones(rows)),
             living: rows,
@@ -84,66 +89,66 @@ impl<'a> SegmentBuilder<'a> {
             ..SegmentData::default()
         };
         let stamp = Scalar::Str(now.whole_millis().format(7).into());
-        let versions = self.columns.get(&ColumnKey::value(PathId::DESIRED_VERSION)).cloned();
-        let versions = versions.unwrap_or_default();
-        for (key, cells) in &self.columns {
-            let dictionary = store.dictionary(key.path);
-            match key.facet {
-                Facet::Value => {
-                    if let Some(column) = encode(cells, rows, &dictionary, false) {
-                        data.columns.insert(*key, Arc::new(column));
-                    }
-                    if !is_stamped(&paths, key.path) {
-                        continue;
-                    }
-                    let given = self.columns.get(&ColumnKey::updated(key.path));
-                    let stamps = stamps(cells, given, |_| Some(stamp.borrowed()));
-                    if let Some(column) = encode(&stamps, rows, &dictionary, false) {
-                        data.columns.insert(ColumnKey::updated(key.path), Arc::new(column));
-                    }
-                }
-                Facet::Updated | Facet::UpdatedVersion => {}
+        let mut put = |key: ColumnKey, cells: &Cells<'_>| {
+            if let Some(column) = encode(cells, rows, &store.dictionary(key.path), false) {
+                data.columns.insert(key, Arc::new(column));
+            }
+        };
+        // The table of paths is asked beforehand: others must not wait for a whole segment.
+        let paths = self.paths(&store.paths().read());
+        for (path, section) in &paths {
+            let cells = &self.values[path.index()];
+            put(ColumnKey::value(*path), cells);
+            if matches!(section, Some(Section::Desired | Section::Reported)) {
+                let given = self.stamps.get(&ColumnKey::updated(*path));
+                let stamps = stamps(cells, given, |_| Some(stamp.borrowed()));
+                put(ColumnKey::updated(*path), &stamps);
             }
         }
-        self.stamp_versions(store, &paths, &versions, rows, &mut data);
-        drop(paths);
+        let shared = data.columns.get(&ColumnKey::value(PathId::DESIRED_VERSION)).cloned();
+        let desired = paths.iter().filter(|(_, section)| *section == Some(Section::Desired));
+        for (path, _) in desired {
+            self.stamp_versions(store, *path, shared.as_ref(), rows, &mut data);
+        }
         BuiltSegment { number, data }
     }
 
-    /// `$lastUpdatedVersion` of every desired property: the version of its twin unless given. All
+    /// The paths that have values, with their section if they keep metadata.
+    fn paths(&self, paths: &PathReader<'_>) -> Vec<(PathId, Option<Section>)> {
+        let used = self.values.iter().enumerate().filter(|(_, cells)| !cells.is_empty());
+        let numbered = used.filter_map(|(index, _)| u32::try_from(index).ok());
+        numbered
+            .map(PathId::from_index)
+            .map(|path| (path, is_stamped(paths, path).then(|| paths.section(path))))
+            .collect()
+    }
+
+    /// `$lastUpdatedVersion` of a desired property: the version of its twin unless given. All
     /// properties that every twin has share one column until they are changed.
     fn stamp_versions(
         &self,
         store: &Store,
-        paths: &PathReader<'_>,
-        versions: &Cells<'a>,
+        path: PathId,
+        shared: Option<&Arc<Column>>,
         rows: usize,
         data: &mut SegmentData,
     ) {
-        let shared: Option<Arc<Column>> =
-            data.columns.get(&ColumnKey::value(PathId::DESIRED_VERSION)).cloned();
-        for (key, cells) in &self.columns {
-            if key.facet != Facet::Value
-                || !is_stamped(paths, key.path)
-                || paths.section(key.path) != Section::Desired
-            {
-                continue;
-            }
-            let stamped = ColumnKey::updated_version(key.path);
-            let given = self.columns.get(&stamped);
-            if given.is_none() && cells.len() == rows && versions.len() == rows {
-                data.columns.extend(shared.clone().map(|column| (stamped, column)));
-                continue;
-            }
-            let version_of = |offset: u16| {
-                let place = versions.binary_search_by_key(&offset, |(offset, _)| *offset).ok()?;
-                Some(versions[place].1.borrowed())
-            };
-            let stamps = stamps(cells, given, version_of);
-            let dictionary = store.dictionary(key.path);
-            if let Some(column) = encode(&stamps, rows, &dictionary, false) {
-                data.columns.insert(stamped, Arc::new(column));
-            }
+        let key = ColumnKey::updated_version(path);
+        let cells = &self.values[path.index()];
+        let empty = Cells::new();
+        let versions = self.values.get(PathId::DESIRED_VERSION.index()).unwrap_or(&empty);
+        let given = self.stamps.get(&key);
+        if given.is_none() && cells.len() == rows && versions.len() == rows {
+            data.columns.extend(shared.map(|column| (key, Arc::clone(column))));
+            return;
+        }
+        let version_of = |offset: u16| {
+            let place = versions.binary_search_by_key(&offset, |(offset, _)| *offset).ok()?;
+            Some(versions[place].1.borrowed())
+        };
+        let stamps = stamps(cells, given, version_of);
+        if let Some(column) = encode(&stamps, rows, &store.dictionary(path), false) {
+            data.columns.insert(key, Arc::new(column));
         }
     }
 }

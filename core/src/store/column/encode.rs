@@ -54,9 +54,18 @@ pub(in crate::store) fn encode(
 
 fn linear(cells: &[(u16, Scalar<'_>)], rows: usize, roomy: bool) -> Option<Linear> {
     let kind = common_kind(cells.iter().map(|(_, value)| value))?;
-    let points: Option<Vec<(u16, i64)>> =
-        cells.iter().map(|(offset, value)| Some((*offset, point_of(kind, value)?))).collect();
-    let mut linear = Linear::build(kind, &points?, rows, roomy)?;
+    // Time stamps repeat for long, and reading a text as a time costs more than a comparison.
+    let mut last: Option<(&Scalar<'_>, i64)> = None;
+    let mut points = Vec::with_capacity(cells.len());
+    for (offset, value) in cells {
+        let point = match last {
+            Some((known, point)) if known == value => point,
+            _ => point_of(kind, value)?,
+        };
+        last = Some((value, point));
+        points.push((*offset, point));
+    }
+    let mut linear = Linear::build(kind, &points, rows, roomy)?;
     if matches!(kind, LinearKind::Decimal { .. }) {
         let mut integers = Bitmap::zeros();
         cells
@@ -70,10 +79,11 @@ fn linear(cells: &[(u16, Scalar<'_>)], rows: usize, roomy: bool) -> Option<Linea
 
 fn codes(cells: &[(u16, Scalar<'_>)], rows: usize, dictionary: &Arc<Dictionary>) -> Option<Column> {
     let mut codes = Codes::U8(vec![0; rows]);
-    for (offset, value) in cells {
-        codes.set(usize::from(*offset), dictionary.intern(value)?);
-    }
-    Some(Column::Codes { dictionary: Arc::clone(dictionary), codes })
+    let mut offsets = cells.iter().map(|(offset, _)| usize::from(*offset));
+    let all = dictionary.intern_each(cells.iter().map(|(_, value)| value), |code| {
+        codes.set(offsets.next().expect("there is an offset for each value"), code);
+    });
+    all.then(|| Column::Codes { dictionary: Arc::clone(dictionary), codes })
 }
 
 /// Whether nearly all of the first values differ, as serial numbers do: such values would fill
