@@ -6,18 +6,20 @@ use std::ops::{ControlFlow, Range};
 use rayon::prelude::*;
 
 use super::Hub;
-use super::operation::{CreateDevice, PublishTwins};
+use super::operation::{CreateFew, PublishTwins, error_of};
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits;
-use crate::store::{BuiltSegment, SEGMENT_ROWS, SegmentBuilder, Store};
+use crate::store::{BuiltSegment, Rejection, SEGMENT_ROWS, SegmentBuilder, Store};
 use crate::twin::flatten_line;
 
 /// Bytes read before they are parsed; the next block is read meanwhile.
 const BLOCK_BYTES: usize = 128 << 20;
 /// Bytes of the first reading, which are all that a small import takes.
 const FIRST_BYTES: usize = 64 << 10;
-/// Fewer twins than this are added one by one, so that they share a segment with others.
-const FEW_TWINS: usize = 4096;
+/// Fewer twins than this share a segment with others; nobody else gets a turn while they are added.
+const FEW_TWINS: usize = 1024;
+/// What some editors put before the first line.
+const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 /// Bad lines that are listed; more are only counted.
 const ERRORS_LISTED: usize = 10_000;
 
@@ -110,20 +112,25 @@ impl Hub {
             progress: ImportProgress::default(),
             report: ImportReport::default(),
         };
-        let done = import.run(reader, options.progress);
-        if done.is_err() {
-            import.built.iter().for_each(|segment| segment.disclaim(&self.state().store));
-        }
-        done.map(|()| import.report)
+        import.run(reader, options.progress)?;
+        Ok(std::mem::take(&mut import.report))
     }
 }
 
 struct Import<'h> {
     hub: &'h Hub,
     on_error: OnError,
+    /// What is parsed and has its ids claimed. Publishing takes it out.
     built: Vec<BuiltSegment>,
     progress: ImportProgress,
     report: ImportReport,
+}
+
+impl Drop for Import<'_> {
+    /// Gives the ids free again, also when a caller's function panicked.
+    fn drop(&mut self) {
+        self.built.iter().for_each(|segment| segment.disclaim(&self.hub.state().store));
+    }
 }
 
 impl Import<'_> {
@@ -134,6 +141,9 @@ impl Import<'_> {
     ) -> Result<()> {
         let mut blocks = Blocks { reader, carry: Vec::new(), spare: Vec::new(), done: false };
         let mut block = blocks.next()?;
+        if block.starts_with(BYTE_ORDER_MARK) {
+            block.drain(..BYTE_ORDER_MARK.len());
+        }
         loop {
             if blocks.done && self.built.is_empty() && count_lines(&block) < FEW_TWINS {
                 return self.add_few(&block);
@@ -159,7 +169,7 @@ impl Import<'_> {
             }
         }
         self.report.imported = self.built.iter().map(|segment| segment.living() as u64).sum();
-        self.hub.state().commit(PublishTwins(std::mem::take(&mut self.built)))
+        self.hub.state().commit(PublishTwins(&mut self.built))
     }
 
     /// Parses the lines of a block, a segment of them on each core.
@@ -167,13 +177,10 @@ impl Import<'_> {
         let store = &self.hub.state().store;
         let now = self.hub.state().clock.now().wall;
         let first = self.progress.lines;
-        let pieces: Vec<(usize, Range<usize>, u64)> = pieces(block)
-            .into_iter()
-            .map(|(range, line)| (store.reserve_segment(), range, first + line))
-            .collect();
-        pieces
+        pieces(block)
             .into_par_iter()
-            .map(|(number, range, line)| {
+            .map(|(range, line)| {
+                let line = first + line;
                 let mut piece = Piece::default();
                 let mut builder = SegmentBuilder::default();
                 for text in lines(&block[range]) {
@@ -192,7 +199,7 @@ impl Import<'_> {
                         }
                     }
                 }
-                piece.built = Some(builder.finish(store, number, now));
+                piece.built = (!builder.is_empty()).then(|| builder.finish(store, now));
                 piece
             })
             .collect()
@@ -204,19 +211,17 @@ impl Import<'_> {
         for piece in pieces {
             self.progress.lines += piece.lines;
             let mut errors = piece.errors;
-            let Some(mut built) = piece.built else { continue };
-            let known = built.claim(store);
-            let exists = known.iter().map(|offset| {
-                let error = Error::new(
-                    ErrorKind::DeviceExists,
-                    format!("there is a device `{}` already", built.id(*offset)),
-                );
-                (piece.numbers[*offset], error)
-            });
-            errors.extend(exists);
-            known.iter().for_each(|offset| built.leave_out(*offset));
-            self.progress.twins += built.living() as u64;
-            self.built.push(built);
+            if let Some(mut built) = piece.built {
+                let known = built.claim(store).map_err(|rejection| error_of("", &rejection))?;
+                let exists = known.iter().map(|offset| {
+                    let error = error_of(built.id(*offset), &Rejection::Exists);
+                    (piece.numbers[*offset], error)
+                });
+                errors.extend(exists);
+                known.iter().for_each(|offset| built.leave_out(*offset));
+                self.progress.twins += built.living() as u64;
+                self.built.push(built);
+            }
             errors.sort_by_key(|(line, _)| *line);
             for (line, error) in errors {
                 self.refuse(line, &error)?;
@@ -238,31 +243,31 @@ impl Import<'_> {
         Ok(())
     }
 
-    /// Adds few twins like single new devices; takes those of this call back if one is refused.
+    /// Adds few twins to the segment that takes new devices.
     fn add_few(&mut self, block: &[u8]) -> Result<()> {
         let state = self.hub.state();
-        let mut added: Vec<String> = Vec::new();
-        let mut result = Ok(());
+        let (mut twins, mut numbers, mut errors) = (Vec::new(), Vec::new(), Vec::new());
         for (number, text) in (1..).zip(lines(block)) {
-            let Some(parsed) = twin_of(&state.store, text) else { continue };
-            let outcome = parsed.and_then(|twin| {
-                state.commit(CreateDevice(&twin)).map(|()| added.push(twin.id.into_owned()))
-            });
-            if let Err(error) = outcome {
-                result = self.refuse(number, &error);
-                if result.is_err() {
-                    break;
+            match twin_of(&state.store, text) {
+                None => {}
+                Some(Ok(twin)) => {
+                    twins.push(twin);
+                    numbers.push(number);
                 }
+                Some(Err(error)) if self.on_error == OnError::Stop => {
+                    return self.refuse(number, &error);
+                }
+                Some(Err(error)) => errors.push((number, error)),
             }
         }
-        if result.is_err() {
-            for id in added {
-                drop(self.hub.delete_device(&id, None));
-            }
-            return result;
-        }
-        self.report.imported = added.len() as u64;
-        Ok(())
+        let all_or_none = self.on_error == OnError::Stop;
+        let known = state.commit(CreateFew { twins: &twins, all_or_none })?;
+        self.report.imported = (twins.len() - known.len()) as u64;
+        errors.extend(
+            known.iter().map(|at| (numbers[*at], error_of(&twins[*at].id, &Rejection::Exists))),
+        );
+        errors.sort_by_key(|(number, _)| *number);
+        errors.iter().try_for_each(|(number, error)| self.refuse(*number, error))
     }
 }
 

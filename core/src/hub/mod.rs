@@ -185,6 +185,11 @@ impl Hub {
     }
 
     fn change(&self, id: &str, kind: PatchKind, body: &Value, etag: Option<&str>) -> Result<Value> {
+        self.state().check_open()?;
+        // Before its keys get numbers, which are never taken back.
+        if !self.contains(id) {
+            return Err(not_found(id));
+        }
         let patch = TwinPatch::parse(self.state().store.paths(), kind, body)?;
         self.state().commit(PatchTwin { id, patch: &patch, etag })
     }

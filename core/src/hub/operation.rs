@@ -42,10 +42,24 @@ impl Operation for CreateDevice<'_> {
     type Effect = ();
 
     fn apply(self, state: &State, now: Now) -> Result<()> {
-        match state.store.create(self.0, now.wall) {
-            Ok(_) => Ok(()),
-            Err(rejection) => Err(error_of(&self.0.id, &rejection)),
-        }
+        let result = state.store.create(self.0, now.wall);
+        result.map_err(|rejection| error_of(&self.0.id, &rejection))
+    }
+}
+
+/// Few new devices, all at one moment; gives the places of those that exist already.
+pub(super) struct CreateFew<'a> {
+    pub(super) twins: &'a [FlatTwin<'a>],
+    /// Whether one that exists keeps the others out.
+    pub(super) all_or_none: bool,
+}
+
+impl Operation for CreateFew<'_> {
+    type Effect = Vec<usize>;
+
+    fn apply(self, state: &State, now: Now) -> Result<Vec<usize>> {
+        let result = state.store.create_few(self.twins, self.all_or_none, now.wall);
+        result.map_err(|rejection| error_of("", &rejection))
     }
 }
 
@@ -80,13 +94,13 @@ impl Operation for PatchTwin<'_> {
 }
 
 /// Imported twins, all of them at once. Their ids must have been claimed.
-pub(super) struct PublishTwins(pub(super) Vec<BuiltSegment>);
+pub(super) struct PublishTwins<'a>(pub(super) &'a mut Vec<BuiltSegment>);
 
-impl Operation for PublishTwins {
+impl Operation for PublishTwins<'_> {
     type Effect = ();
 
     fn apply(self, state: &State, _now: Now) -> Result<()> {
-        state.store.publish_segments(self.0);
+        state.store.publish_segments(std::mem::take(self.0));
         Ok(())
     }
 }
@@ -116,7 +130,7 @@ impl Operation for PatchTargets {
 }
 
 /// What the caller is told about a change that the store refused.
-fn error_of(id: &str, rejection: &Rejection) -> Error {
+pub(super) fn error_of(id: &str, rejection: &Rejection) -> Error {
     match rejection {
         Rejection::NotFound => {
             Error::new(ErrorKind::DeviceNotFound, format!("there is no device `{id}`"))
@@ -124,6 +138,10 @@ fn error_of(id: &str, rejection: &Rejection) -> Error {
         Rejection::Exists => {
             Error::new(ErrorKind::DeviceExists, format!("there is a device `{id}` already"))
         }
+        Rejection::Full => Error::new(ErrorKind::Busy, "the hub has no row left for a new device")
+            .with_hint(
+                "import the fleet into a new hub: rows of deleted devices are not used again",
+            ),
         Rejection::Precondition { current } => Error::new(
             ErrorKind::PreconditionFailed,
             format!("the etag of device `{id}` is `{current}`, not the one given"),

@@ -56,6 +56,12 @@ pub struct Selection {
 
 impl Selection {
     pub(super) fn new(segments: Vec<(Arc<Ids>, Selected)>, total: usize) -> Self {
+        // A selection must not hold on to ids that it does not name.
+        let keep = |(ids, selected)| match selected {
+            Selected::None => (Arc::default(), Selected::None),
+            selected => (ids, selected),
+        };
+        let segments: Vec<_> = segments.into_iter().map(keep).collect();
         let len = segments.iter().map(|(_, selected)| selected.len()).sum();
         Self { segments: segments.into(), len, total }
     }

@@ -3,27 +3,31 @@
 //! A patch is turned once into writes of whole columns; a single twin and a selection run the same
 //! writes over other rows, so that both mean the same.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use super::bitmap::Bitmap;
-use super::row::{ColumnKey, Facet, Row};
+use super::row::{ColumnKey, Row};
 use super::segment::{Rows, SegmentData};
+use super::sizes::{self, SECTIONS, is_below, limit_of};
 use super::store::{Rejection, Store};
 use crate::clock::Timestamp;
-use crate::limits;
-use crate::twin::{
-    PatchStep, PathId, PathReader, Scalar, Section, SectionSizes, TwinPatch, cell_size,
-};
-
-const SECTIONS: [Section; 3] = [Section::Tags, Section::Desired, Section::Reported];
+use crate::twin::{PatchStep, PathId, Scalar, Section, TwinPatch};
 
 /// A patch as writes of columns.
 pub(super) struct Change<'a> {
     patch: &'a TwinPatch,
-    writes: Vec<(ColumnKey, Option<Scalar<'static>>)>,
+    writes: Vec<Write>,
     /// The places whose `$lastUpdated` becomes `now`.
     stamped: BTreeSet<PathId>,
     now: Scalar<'static>,
+}
+
+/// One write; those of a change happen in their order.
+pub(super) enum Write {
+    /// A value, or none, in one column.
+    Put(ColumnKey, Option<Scalar<'static>>),
+    /// Nothing in all columns of the places below one, but in the version of a section.
+    ClearBelow(PathId),
 }
 
 impl<'a> Change<'a> {
@@ -51,8 +55,8 @@ impl<'a> Change<'a> {
             }
             PatchStep::Remove(path) => {
                 self.clear_below(store, *path);
-                self.writes.push((ColumnKey::updated(*path), None));
-                self.writes.push((ColumnKey::updated_version(*path), None));
+                self.writes.push(Write::Put(ColumnKey::updated(*path), None));
+                self.writes.push(Write::Put(ColumnKey::updated_version(*path), None));
                 self.stamped.remove(path);
                 (*path, None)
             }
@@ -62,7 +66,7 @@ impl<'a> Change<'a> {
             }
         };
         let present = value.is_some();
-        self.writes.push((ColumnKey::value(path), value));
+        self.writes.push(Write::Put(ColumnKey::value(path), value));
         if matches!(paths.section(path), Section::Desired | Section::Reported) {
             let chain = paths.ancestors(path);
             let inside = chain.into_iter().take_while(|place| *place != PathId::PROPERTIES);
@@ -70,22 +74,41 @@ impl<'a> Change<'a> {
         }
     }
 
-    /// Takes away everything below `path` but the version of a section.
+    /// Which columns there are below a place differs from segment to segment, and the hub may
+    /// know a million paths, so they are looked up where the change is made.
     fn clear_below(&mut self, store: &Store, path: PathId) {
-        for below in store.paths().descendants(path) {
-            if below != PathId::DESIRED_VERSION && below != PathId::REPORTED_VERSION {
-                for facet in [Facet::Value, Facet::Updated, Facet::UpdatedVersion] {
-                    self.writes.push((ColumnKey { path: below, facet }, None));
-                }
-            }
+        if !store.paths().read().children(path).is_empty() {
+            self.writes.push(Write::ClearBelow(path));
         }
+    }
+
+    pub(super) fn writes(&self) -> &[Write] {
+        &self.writes
+    }
+
+    pub(super) fn touches(&self, section: Section) -> bool {
+        self.patch.touches(section)
     }
 
     /// Makes the change in `rows`, with versions, etag and metadata.
     pub(super) fn apply(&self, store: &Store, data: &mut SegmentData, rows: Rows<'_>) {
-        for (key, value) in &self.writes {
-            if value.is_some() || data.columns.contains_key(key) {
-                data.put(*key, rows, value.as_ref(), &store.dictionary(key.path));
+        for write in &self.writes {
+            match write {
+                Write::Put(key, value) => {
+                    if value.is_some() || data.columns.contains_key(key) {
+                        data.put(*key, rows, value.as_ref(), &store.dictionary(key.path));
+                    }
+                }
+                Write::ClearBelow(root) => {
+                    let below: Vec<ColumnKey> = {
+                        let paths = store.paths().read();
+                        let keys = data.columns.keys().copied();
+                        keys.filter(|key| is_below(&paths, key.path, *root)).collect()
+                    };
+                    for key in below {
+                        data.put(key, rows, None, &store.dictionary(key.path));
+                    }
+                }
             }
         }
         let mut bump = |path| {
@@ -131,147 +154,29 @@ impl<'a> Change<'a> {
         refused.extend(gone.iter().map(|offset| (Row::new(number, offset), Rejection::NotFound)));
         mask.and(&data.live);
 
-        if !self.fits_everywhere(data) {
-            data.bounds = self.exact_bounds(store, data);
-            if !self.fits_everywhere(data) {
-                for offset in mask.clone().iter() {
-                    if let Err(rejection) = self.size_after(store, data, offset) {
-                        refused.push((Row::new(number, offset), rejection));
-                        mask.remove(offset);
-                    }
-                }
+        if self.fits_everywhere(data) {
+            for section in SECTIONS {
+                let bound = data.bounds.of(section) + self.patch.added_size(section);
+                data.bounds.set(section, bound);
             }
+        } else {
+            let too_large = sizes::of_rows(store, data, &mut mask, self);
+            let row = |offset| Row::new(number, offset);
+            refused.extend(too_large.into_iter().map(|(offset, why)| (row(offset), why)));
         }
         if mask.is_empty() {
             return refused;
         }
-        data.bounds = self.bounds_after(data.bounds);
         let whole = mask == *data.live;
         self.apply(store, data, Rows::Many { mask: &mask, whole });
         refused
-    }
-
-    fn bounds_after(&self, bounds: SectionSizes) -> SectionSizes {
-        // A twin near its limit may still take a change that makes it smaller, so the sum is only
-        // a bound.
-        SectionSizes {
-            tags: (bounds.tags + self.patch.added_size(Section::Tags)).min(limits::TAGS_BYTES),
-            desired: (bounds.desired + self.patch.added_size(Section::Desired))
-                .min(limits::DESIRED_BYTES),
-            reported: (bounds.reported + self.patch.added_size(Section::Reported))
-                .min(limits::REPORTED_BYTES),
-        }
     }
 
     /// Whether no twin of the segment can grow beyond a limit, by the bounds alone.
     fn fits_everywhere(&self, data: &SegmentData) -> bool {
         SECTIONS.iter().all(|section| {
             !self.patch.touches(*section)
-                || size_in(&data.bounds, *section) + self.patch.added_size(*section)
-                    <= limit_of(*section)
+                || data.bounds.of(*section) + self.patch.added_size(*section) <= limit_of(*section)
         })
-    }
-
-    fn exact_bounds(&self, store: &Store, data: &SegmentData) -> SectionSizes {
-        let paths = store.paths().read();
-        let mut sizes = [vec![0_u64; data.rows()], vec![0; data.rows()], vec![0; data.rows()]];
-        for (key, column) in &data.columns {
-            let Some(place) = counted(&paths, *key) else { continue };
-            let name = paths.key(key.path);
-            for (offset, size) in sizes[place].iter_mut().enumerate() {
-                *size += column.get(offset).map_or(0, |value| cell_size(name, &value));
-            }
-        }
-        let greatest =
-            |place: usize| data.live.iter().map(|offset| sizes[place][offset]).max().unwrap_or(0);
-        SectionSizes { tags: greatest(0), desired: greatest(1), reported: greatest(2) }
-    }
-
-    /// The sizes of the sections of one twin after the change.
-    ///
-    /// # Errors
-    ///
-    /// [`Rejection::TooLarge`] if one grows beyond its limit.
-    pub(super) fn size_after(
-        &self,
-        store: &Store,
-        data: &SegmentData,
-        offset: usize,
-    ) -> Result<SectionSizes, Rejection> {
-        let paths = store.paths().read();
-        let mut before = SectionSizes::default();
-        let mut after = SectionSizes::default();
-        for (key, column) in &data.columns {
-            let Some(place) = counted(&paths, *key) else { continue };
-            if let Some(value) = column.get(offset) {
-                let size = cell_size(paths.key(key.path), &value);
-                *size_of_mut(&mut before, place) += size;
-                *size_of_mut(&mut after, place) += size;
-            }
-        }
-        // The last write to a place counts; each replaces what stood there.
-        let mut last = HashMap::new();
-        for (key, value) in &self.writes {
-            if counted(&paths, *key).is_some() {
-                last.insert(key.path, value);
-            }
-        }
-        for (path, value) in last {
-            let key = ColumnKey::value(path);
-            let Some(place) = counted(&paths, key) else { continue };
-            let name = paths.key(path);
-            let old = data.get(key, offset).map_or(0, |value| cell_size(name, &value));
-            let new = value.as_ref().map_or(0, |value| cell_size(name, value));
-            let total = size_of_mut(&mut after, place);
-            *total = *total - old + new;
-        }
-        for section in SECTIONS {
-            let (size, limit) = (size_in(&after, section), limit_of(section));
-            if size > limit && size > size_in(&before, section) {
-                return Err(Rejection::TooLarge { section, size, limit });
-            }
-        }
-        Ok(after)
-    }
-}
-
-/// The section, as a number, whose size the column counts towards.
-fn counted(paths: &PathReader<'_>, key: ColumnKey) -> Option<usize> {
-    const UNCOUNTED: [PathId; 5] = [
-        PathId::TAGS,
-        PathId::DESIRED,
-        PathId::REPORTED,
-        PathId::DESIRED_VERSION,
-        PathId::REPORTED_VERSION,
-    ];
-    if key.facet != Facet::Value || UNCOUNTED.contains(&key.path) {
-        return None;
-    }
-    SECTIONS.iter().position(|section| *section == paths.section(key.path))
-}
-
-fn size_of_mut(sizes: &mut SectionSizes, place: usize) -> &mut u64 {
-    match place {
-        0 => &mut sizes.tags,
-        1 => &mut sizes.desired,
-        _ => &mut sizes.reported,
-    }
-}
-
-fn size_in(sizes: &SectionSizes, section: Section) -> u64 {
-    match section {
-        Section::Tags => sizes.tags,
-        Section::Desired => sizes.desired,
-        Section::Reported => sizes.reported,
-        Section::Fixed => 0,
-    }
-}
-
-fn limit_of(section: Section) -> u64 {
-    match section {
-        Section::Tags => limits::TAGS_BYTES,
-        Section::Desired => limits::DESIRED_BYTES,
-        Section::Reported => limits::REPORTED_BYTES,
-        Section::Fixed => u64::MAX,
     }
 }

@@ -80,7 +80,7 @@ impl Dictionary {
         let mut inner = self.inner.read();
         for value in values {
             let code = match last {
-                Some((known, code)) if same(known, value) => code,
+                Some((known, code)) if known.is_same(value) => code,
                 _ => match inner.find(value) {
                     Some(code) => code,
                     None => {
@@ -131,15 +131,7 @@ impl std::ops::Deref for Values<'_> {
 impl Inner {
     fn find(&self, value: &Scalar<'_>) -> Option<u16> {
         let hash = hash(&self.hasher, value);
-        self.codes.find(hash, |code| same(&self.values[usize::from(*code)], value)).copied()
-    }
-}
-
-/// Equal as written: `3`, `3.0` and `'3'` are three values, and so are `0.0` and `-0.0`.
-fn same(left: &Scalar<'_>, right: &Scalar<'_>) -> bool {
-    match (left, right) {
-        (Scalar::Float(left), Scalar::Float(right)) => left.to_bits() == right.to_bits(),
-        _ => left == right,
+        self.codes.find(hash, |code| self.values[usize::from(*code)].is_same(value)).copied()
     }
 }
 

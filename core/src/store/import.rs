@@ -8,7 +8,7 @@ use super::column::{Column, encode};
 use super::ids::Ids;
 use super::row::{ColumnKey, SEGMENT_ROWS};
 use super::segment::SegmentData;
-use super::store::Store;
+use super::store::{Rejection, Store};
 use crate::clock::Timestamp;
 use crate::twin::{FlatTwin, PathId, PathReader, Scalar, Section, SectionSizes};
 
@@ -28,7 +28,8 @@ pub struct SegmentBuilder<'a> {
 /// A segment that nobody sees yet.
 #[derive(Debug)]
 pub struct BuiltSegment {
-    number: usize,
+    /// Its number, once its ids were claimed.
+    number: Option<usize>,
     data: SegmentData,
 }
 
@@ -75,9 +76,9 @@ impl<'a> SegmentBuilder<'a> {
         };
     }
 
-    /// Encodes the columns for `store`, as the reserved segment `number`. Properties without metadata of their own get `now`.
+    /// Encodes the columns for `store`. Properties without metadata of their own get `now`.
     #[must_use]
-    pub fn finish(mut self, store: &Store, number: usize, now: Timestamp) -> BuiltSegment {
+    pub fn finish(mut self, store: &Store, now: Timestamp) -> BuiltSegment {
         let rows = self.len();
         let mut ids = std::mem::take(&mut self.ids);
         ids.shrink();
@@ -110,7 +111,7 @@ impl<'a> SegmentBuilder<'a> {
         for (path, _) in desired {
             self.stamp_versions(store, *path, shared.as_ref(), rows, &mut data);
         }
-        BuiltSegment { number, data }
+        BuiltSegment { number: None, data }
     }
 
     /// The paths that have values, with their section if they keep metadata.
@@ -182,14 +183,23 @@ fn is_stamped(paths: &PathReader<'_>, path: PathId) -> bool {
 
 impl BuiltSegment {
     /// Gives the ids their rows; the offsets of those that exist already are given back.
-    #[must_use]
-    pub fn claim(&self, store: &Store) -> Vec<usize> {
-        store.claim(self.number, (0..self.data.rows()).map(|offset| self.data.ids.get(offset)))
+    ///
+    /// # Errors
+    ///
+    /// [`Rejection::Full`].
+    pub fn claim(&mut self, store: &Store) -> Result<Vec<usize>, Rejection> {
+        let ids = &self.data.ids;
+        let (number, known) = store.claim((0..self.data.rows()).map(|offset| ids.get(offset)))?;
+        self.number = Some(number);
+        Ok(known)
     }
 
     /// Takes back what [`BuiltSegment::claim`] gave.
     pub fn disclaim(&self, store: &Store) {
-        store.disclaim(self.number, (0..self.data.rows()).map(|offset| self.data.ids.get(offset)));
+        if let Some(number) = self.number {
+            let ids = &self.data.ids;
+            store.disclaim(number, (0..self.data.rows()).map(|offset| ids.get(offset)));
+        }
     }
 
     /// The id at `offset`.
@@ -214,7 +224,8 @@ impl BuiltSegment {
 impl Store {
     /// Makes `built` segments visible, all in one moment. Their ids must have been claimed.
     pub fn publish_segments(&self, built: Vec<BuiltSegment>) {
-        self.publish(built.into_iter().map(|built| (built.number, built.data)).collect());
+        let claimed = built.into_iter().filter_map(|built| Some((built.number?, built.data)));
+        self.publish(claimed.collect());
     }
 }
 

@@ -5,6 +5,7 @@ use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
 
 use super::row::Row;
+use super::store::Rejection;
 
 /// More shards than cores by far, so that two writers seldom want the same.
 const SHARDS: usize = 128;
@@ -32,14 +33,38 @@ impl Index {
         self.rows.len()
     }
 
-    /// Gives `id` the row that `make` makes, unless it has one; `None` then.
-    pub(super) fn insert_with(&self, id: &str, make: impl FnOnce() -> Row) -> Option<Row> {
+    /// Gives `id` the row that `make` makes, unless it has one.
+    pub(super) fn insert_with(
+        &self,
+        id: &str,
+        make: impl FnOnce() -> Result<Row, Rejection>,
+    ) -> Result<(), Rejection> {
         match self.rows.entry(CompactString::from(id)) {
-            Entry::Occupied(_) => None,
-            Entry::Vacant(vacant) => Some(*vacant.insert(make())),
+            Entry::Occupied(_) => Err(Rejection::Exists),
+            Entry::Vacant(vacant) => {
+                vacant.insert(make()?);
+                Ok(())
+            }
         }
     }
 
+    /// Forgets `id` if `end` ends its row.
+    pub(super) fn remove_with(
+        &self,
+        id: &str,
+        end: impl FnOnce(Row) -> Result<(), Rejection>,
+    ) -> Result<(), Rejection> {
+        match self.rows.entry(CompactString::from(id)) {
+            Entry::Vacant(_) => Err(Rejection::NotFound),
+            Entry::Occupied(known) => {
+                end(*known.get())?;
+                known.remove();
+                Ok(())
+            }
+        }
+    }
+
+    /// Forgets `id` if it has this `row`.
     pub(super) fn remove(&self, id: &str, row: Row) {
         self.rows.remove_if(id, |_, known| *known == row);
     }

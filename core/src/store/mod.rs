@@ -14,6 +14,7 @@ mod import;
 mod index;
 mod row;
 mod segment;
+mod sizes;
 #[expect(clippy::module_inception, reason = "the store is the idea of this room")]
 mod store;
 mod twin;

@@ -5,6 +5,9 @@ use crate::twin::PathId;
 /// Rows of one segment: the unit of parallel work, of locking and of encodings.
 pub const SEGMENT_ROWS: usize = 1 << 16;
 
+/// Segments of a hub over its whole life: their numbers and offsets make 32 bits.
+pub(super) const SEGMENTS_MAX: usize = 1 << 16;
+
 /// The number of a device inside a hub, stable for the device's life and never given again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Row(u32);
@@ -13,9 +16,9 @@ impl Row {
     /// The row at `offset` of segment number `segment`.
     #[must_use]
     pub fn new(segment: usize, offset: usize) -> Self {
-        debug_assert!(offset < SEGMENT_ROWS);
-        let segment = u32::try_from(segment).expect("a hub has fewer than 65,536 segments");
-        Self(segment << 16 | (offset as u32))
+        let segment = u16::try_from(segment).expect("a hub has at most SEGMENTS_MAX segments");
+        let offset = u16::try_from(offset).expect("a segment has SEGMENT_ROWS rows");
+        Self(u32::from(segment) << 16 | u32::from(offset))
     }
 
     /// The number of its segment.

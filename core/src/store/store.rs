@@ -1,7 +1,8 @@
 //! The fleet: finding devices, and changing one twin.
 
+use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use parking_lot::{Mutex, RwLock};
 use serde_json::Value;
@@ -10,8 +11,9 @@ use super::bitmap::Bitmap;
 use super::bulk::Change;
 use super::dictionary::Dictionary;
 use super::index::Index;
-use super::row::{ColumnKey, Row};
+use super::row::{ColumnKey, Row, SEGMENTS_MAX};
 use super::segment::{Rows, Segment, SegmentData};
+use super::sizes;
 use super::twin::matches_etag;
 use super::view::{SegmentView, View};
 use crate::clock::Timestamp;
@@ -29,6 +31,8 @@ pub enum Rejection {
         /// The etag of the twin.
         current: String,
     },
+    /// The hub has no row left to give.
+    Full,
     /// The section would grow beyond its limit.
     TooLarge {
         /// Which section.
@@ -53,6 +57,10 @@ pub struct Store {
     living: AtomicUsize,
     /// The number of the segment that takes new rows.
     open: Mutex<Option<usize>>,
+    /// Segments that were reserved for an import that came to nothing. Nobody has seen their rows.
+    unused: Mutex<Vec<usize>>,
+    /// How many devices were deleted so far.
+    deletions: AtomicU64,
     /// Every change holds it shared; a view takes it alone for the moment in which it collects
     /// its columns, so that a view is a cut through the order of all changes.
     gate: RwLock<()>,
@@ -86,9 +94,7 @@ impl Store {
     /// The row of a device.
     #[must_use]
     pub fn find(&self, id: &str) -> Option<Row> {
-        self.index.get(id).filter(|row| {
-            self.segment(*row).is_some_and(|segment| segment.read().live.contains(row.offset()))
-        })
+        self.index.get(id).filter(|row| self.is_alive(*row))
     }
 
     /// The dictionary of `path`.
@@ -144,25 +150,58 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`Rejection::Exists`].
-    pub fn create(&self, twin: &FlatTwin<'_>, now: Timestamp) -> Result<Row, Rejection> {
+    /// [`Rejection::Exists`], [`Rejection::Full`].
+    pub fn create(&self, twin: &FlatTwin<'_>, now: Timestamp) -> Result<(), Rejection> {
         let _shared = self.gate.read();
-        let row = self.index.insert_with(&twin.id, || {
+        self.insert(twin, now)
+    }
+
+    /// Adds devices, which all become visible in one moment; gives the places of those that exist
+    /// already. If `all_or_none`, one of those makes the others stay out, too.
+    ///
+    /// Everybody else waits meanwhile, so this is for few devices.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejection::Full`]; some devices may have been added then.
+    pub fn create_few(
+        &self,
+        twins: &[FlatTwin<'_>],
+        all_or_none: bool,
+        now: Timestamp,
+    ) -> Result<Vec<usize>, Rejection> {
+        let _alone = self.gate.write();
+        let mut ids = HashSet::new();
+        let is_known = |twin: &FlatTwin<'_>| self.index.get(&twin.id).is_some();
+        let known: Vec<usize> = (0..twins.len())
+            .filter(|place| is_known(&twins[*place]) || !ids.insert(&*twins[*place].id))
+            .collect();
+        if known.is_empty() || !all_or_none {
+            for (place, twin) in twins.iter().enumerate() {
+                if known.binary_search(&place).is_err() {
+                    self.insert(twin, now)?;
+                }
+            }
+        }
+        Ok(known)
+    }
+
+    fn insert(&self, twin: &FlatTwin<'_>, now: Timestamp) -> Result<(), Rejection> {
+        self.index.insert_with(&twin.id, || {
             let mut open = self.open.lock();
             let number = match *open {
                 Some(number) if !self.numbered(number).read().is_full() => number,
-                _ => self.reserve_segment(),
+                _ => self.reserve_segment().ok_or(Rejection::Full)?,
             };
             *open = Some(number);
             let segment = self.numbered(number);
             let mut data = segment.write();
             let offset = data.rows();
             self.write_row(&mut data, offset, twin, now);
-            Row::new(number, offset)
-        });
-        let row = row.ok_or(Rejection::Exists)?;
+            Ok(Row::new(number, offset))
+        })?;
         self.living.fetch_add(1, Ordering::Relaxed);
-        Ok(row)
+        Ok(())
     }
 
     fn write_row(
@@ -189,20 +228,37 @@ impl Store {
     /// [`Rejection::NotFound`], [`Rejection::Precondition`].
     pub fn delete(&self, id: &str, etag: Option<&str>) -> Result<(), Rejection> {
         let _shared = self.gate.read();
-        let row = self.index.get(id).ok_or(Rejection::NotFound)?;
-        {
+        // The shard of the id stays locked until the row is dead, or a new device of this id could
+        // be refused for one that is gone.
+        self.index.remove_with(id, |row| {
             let segment = self.segment(row).ok_or(Rejection::NotFound)?;
             let mut data = segment.write();
             check(&data, row, etag)?;
             Arc::make_mut(&mut data.live).remove(row.offset());
             data.living -= 1;
-            if data.living == 0 && data.is_full() {
+            // A thread that holds the lock of the open segment may wait for this one: only try.
+            let is_closed =
+                || self.open.try_lock().is_some_and(|open| *open != Some(row.segment()));
+            if data.living == 0 && (data.is_full() || is_closed()) {
                 data.columns.clear();
             }
-        }
+            Ok(())
+        })?;
         self.living.fetch_sub(1, Ordering::Relaxed);
-        self.index.remove(id, row);
+        self.deletions.fetch_add(1, Ordering::Release);
         Ok(())
+    }
+
+    /// How many devices were deleted so far: while it stays the same, every row that was alive is.
+    #[must_use]
+    pub fn deletions(&self) -> u64 {
+        self.deletions.load(Ordering::Acquire)
+    }
+
+    /// Whether the device at `row` exists.
+    #[must_use]
+    pub fn is_alive(&self, row: Row) -> bool {
+        self.segment(row).is_some_and(|segment| segment.read().live.contains(row.offset()))
     }
 
     /// Changes one twin and gives it back as it is then.
@@ -223,7 +279,7 @@ impl Store {
         let segment = self.segment(row).ok_or(Rejection::NotFound)?;
         let mut data = segment.write();
         check(&data, row, etag)?;
-        let sizes = change.size_after(self, &data, row.offset())?;
+        let sizes = sizes::of_row(self, &data, row.offset(), &change)?;
         data.bounds = larger(data.bounds, sizes);
         change.apply(self, &mut data, Rows::One(row.offset()));
         Ok(data.twin(&self.paths.read(), row.offset()))
@@ -260,27 +316,31 @@ impl Store {
         Arc::clone(&self.segments.read()[number])
     }
 
-    /// Adds an empty segment and gives its number.
-    #[must_use]
-    pub fn reserve_segment(&self) -> usize {
+    /// Gives the number of an empty segment; `None` if all numbers are taken.
+    fn reserve_segment(&self) -> Option<usize> {
+        if let Some(number) = self.unused.lock().pop() {
+            return Some(number);
+        }
         let mut segments = self.segments.write();
+        if segments.len() == SEGMENTS_MAX {
+            return None;
+        }
         segments.push(Arc::default());
-        segments.len() - 1
+        Some(segments.len() - 1)
     }
 
-    /// Gives the ids of a built segment their rows; those that exist already are given back by
-    /// offset. Nobody sees the devices until [`Store::publish`].
+    /// Gives the ids of a built segment rows in an empty segment: its number, and the offsets of
+    /// the ids that exist already. Nobody sees the devices until [`Store::publish`].
     pub(super) fn claim<'a>(
         &self,
-        number: usize,
         ids: impl Iterator<Item = &'a str>,
-    ) -> Vec<usize> {
-        ids.enumerate()
-            .filter_map(|(offset, id)| {
-                let row = Row::new(number, offset);
-                self.index.insert_with(id, || row).is_none().then_some(offset)
-            })
-            .collect()
+    ) -> Result<(usize, Vec<usize>), Rejection> {
+        let number = self.reserve_segment().ok_or(Rejection::Full)?;
+        let known = ids.enumerate().filter_map(|(offset, id)| {
+            let row = Row::new(number, offset);
+            self.index.insert_with(id, || Ok(row)).is_err().then_some(offset)
+        });
+        Ok((number, known.collect()))
     }
 
     /// Takes back what [`Store::claim`] gave.
@@ -288,6 +348,7 @@ impl Store {
         for (offset, id) in ids.enumerate() {
             self.index.remove(id, Row::new(number, offset));
         }
+        self.unused.lock().push(number);
     }
 
     /// Makes built segments visible, all in one moment.

@@ -57,6 +57,16 @@ impl Scalar<'_> {
         }
     }
 
+    /// Whether both are written the same: `3`, `3.0` and `'3'` are three values, and so are `0.0`
+    /// and `-0.0`.
+    #[must_use]
+    pub fn is_same(&self, other: &Scalar<'_>) -> bool {
+        match (self, other) {
+            (Self::Float(left), Scalar::Float(right)) => left.to_bits() == right.to_bits(),
+            _ => self == other,
+        }
+    }
+
     /// The number, if it is one.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "numbers of twins are exact to 2^53")]

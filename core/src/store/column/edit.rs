@@ -69,7 +69,7 @@ fn set_in_place(
 ) -> bool {
     match column {
         Column::Constant { value: constant, len } => {
-            let same = value == Some(constant);
+            let same = value.is_some_and(|value| value.is_same(constant));
             if same && offset == *len as usize {
                 *len += 1;
             }
@@ -136,7 +136,7 @@ pub(in crate::store) fn fill(
     if let (Some(column), Some(value)) = (slot.as_deref(), value)
         && let Column::Constant { value: constant, len } = column
         && *len as usize == rows
-        && constant == value
+        && constant.is_same(value)
     {
         return;
     }
@@ -149,6 +149,9 @@ pub(in crate::store) fn fill(
         None => value.is_none(),
         Some(column) => fill_in_place(Arc::make_mut(column), mask, rows, value, dictionary),
     };
+    if done && value.is_none() && slot.as_ref().is_some_and(|column| column.has_no_value()) {
+        *slot = None;
+    }
     if !done {
         let old = slot.take();
         let old = old.as_deref();

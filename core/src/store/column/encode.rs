@@ -25,7 +25,7 @@ pub(in crate::store) fn encode(
     roomy: bool,
 ) -> Option<Column> {
     let (_, first) = cells.first()?;
-    if cells.len() == rows && cells.iter().all(|(_, value)| value == first) {
+    if cells.len() == rows && cells.iter().all(|(_, value)| value.is_same(first)) {
         let len = u32::try_from(rows).expect("a segment has 65,536 rows");
         return Some(Column::Constant { value: first.clone().into_owned(), len });
     }
@@ -59,7 +59,7 @@ fn linear(cells: &[(u16, Scalar<'_>)], rows: usize, roomy: bool) -> Option<Linea
     let mut points = Vec::with_capacity(cells.len());
     for (offset, value) in cells {
         let point = match last {
-            Some((known, point)) if known == value => point,
+            Some((known, point)) if known.is_same(value) => point,
             _ => point_of(kind, value)?,
         };
         last = Some((value, point));

@@ -177,6 +177,12 @@ impl Linear {
         self.len() == 0
     }
 
+    /// Whether there is a value at `offset`.
+    #[must_use]
+    pub fn has(&self, offset: usize) -> bool {
+        self.deltas.get(offset).is_some()
+    }
+
     /// The value at `offset`, if there is one.
     #[must_use]
     pub fn get(&self, offset: usize) -> Option<Scalar<'static>> {
@@ -311,7 +317,9 @@ fn decimal_point(value: f64, scale: u8) -> Option<i64> {
         return None;
     }
     let back = scaled / power;
-    (back == value && back.is_sign_negative() == value.is_sign_negative()).then_some(scaled as i64)
+    // An integer has no negative zero.
+    let is_negative_zero = scaled == 0.0 && value.is_sign_negative();
+    (back == value && !is_negative_zero).then_some(scaled as i64)
 }
 
 fn power_of_ten(scale: u8) -> i64 {

@@ -160,6 +160,18 @@ impl Column {
         self.len() == 0
     }
 
+    /// Whether no row has a value, although some may have had one.
+    fn has_no_value(&self) -> bool {
+        match self {
+            Self::Constant { len, .. } => *len == 0,
+            Self::Sparse { offsets, .. } => offsets.is_empty(),
+            Self::Codes { codes: Codes::U8(codes), .. } => codes.iter().all(|code| *code == 0),
+            Self::Codes { codes: Codes::U16(codes), .. } => codes.iter().all(|code| *code == 0),
+            Self::Linear(linear) => (0..linear.len()).all(|offset| !linear.has(offset)),
+            Self::Plain(plain) => (0..plain.len()).all(|offset| plain.get(offset).is_none()),
+        }
+    }
+
     /// The name of the encoding, for explanations.
     #[must_use]
     pub fn encoding(&self) -> &'static str {
