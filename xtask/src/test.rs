@@ -68,9 +68,6 @@ fn python_steps(steps: &mut Steps, python: &Environment) -> Outcome {
         module("ruff check .")
     })?;
     steps.step("python build", || python.develop(Profile::Dev))?;
-    steps.step("python types", || {
-        module("mypy --strict python/twincast tests")?;
-        module("mypy.stubtest twincast._twincast")
-    })?;
+    // The types are among the tests.
     steps.step("python tests", || module("pytest"))
 }

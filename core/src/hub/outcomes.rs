@@ -6,25 +6,11 @@ use serde_json::Value;
 
 use super::state::State;
 use crate::error::Result;
-use crate::job::JobRecord;
+use crate::job::{DeviceRow, JobRecord};
 use crate::query::ast::{Comparison, Expr, ExprKind, Literal, Query, Segment};
 use crate::select::Targets;
-use crate::table::{Cells, Table, TableColumn, query_documents};
+use crate::table::{Cells, Document, Table, TableColumn, query_documents};
 use crate::twin::Scalar;
-
-/// The columns of `SELECT * FROM devices.jobs`.
-const FIELDS: &[&str] = &[
-    "deviceId",
-    "jobId",
-    "jobType",
-    "status",
-    "startTimeUtc",
-    "endTimeUtc",
-    "createdDateTimeUtc",
-    "lastUpdatedDateTimeUtc",
-    "outcome",
-    "error",
-];
 
 /// One row for each device of a job. The answer of a device and its error are columns of their
 /// own, so that they can be grouped and counted.
@@ -90,16 +76,24 @@ pub(super) fn query(state: &State, query: &Query) -> Table {
         records.map(with_targets).collect()
     };
     let rows = jobs.iter().flat_map(|(job, targets)| {
-        let targets = targets.as_ref();
+        let targets = targets.as_deref();
         job.device_rows().flat_map(move |(range, row)| {
-            let mut document = row.to_json("");
-            range.filter_map(move |position| {
-                document["deviceId"] = Value::from(targets?.id(position));
-                Some(document.clone())
-            })
+            range.filter_map(move |position| Some(JobRow { row, device_id: targets?.id(position) }))
         })
     });
-    query_documents(query, FIELDS, rows)
+    query_documents(query, &DeviceRow::FIELDS, rows)
+}
+
+/// What a job did on one device, as a document.
+struct JobRow<'a> {
+    row: DeviceRow<'a>,
+    device_id: &'a str,
+}
+
+impl Document for JobRow<'_> {
+    fn field(&self, name: &str) -> Option<Value> {
+        self.row.field(name, self.device_id)
+    }
 }
 
 fn targets_of(state: &State, job: &JobRecord) -> Option<Arc<Targets>> {

@@ -47,30 +47,51 @@ impl DeviceRow<'_> {
         }
     }
 
-    /// The row as `SELECT * FROM devices.jobs` gives it.
+    /// The fields of a row of `devices.jobs`, in their order.
+    pub const FIELDS: [&'static str; 10] = [
+        "deviceId",
+        "jobId",
+        "jobType",
+        "status",
+        "startTimeUtc",
+        "endTimeUtc",
+        "createdDateTimeUtc",
+        "lastUpdatedDateTimeUtc",
+        "outcome",
+        "error",
+    ];
+
+    /// One field of the row as `SELECT * FROM devices.jobs` gives it, if the row has it.
     ///
     /// `startTimeUtc` and `endTimeUtc` have no trailing `Z`, as on the wire of IoT Hub. `outcome`
     /// and `error` are left out where there is none, never null.
     #[must_use]
+    pub fn field(&self, name: &str, device_id: &str) -> Option<Value> {
+        match name {
+            "deviceId" => Some(device_id.into()),
+            "jobId" => Some(self.job_id.as_str().into()),
+            "jobType" => Some(self.job_type.as_str().into()),
+            "status" => Some(self.status.as_str().into()),
+            "startTimeUtc" => Some(without_zone(self.start_time).into()),
+            "endTimeUtc" => Some(without_zone(self.end_time).into()),
+            "createdDateTimeUtc" => Some(self.created_time.to_string().into()),
+            "lastUpdatedDateTimeUtc" => Some(self.last_updated_time.to_string().into()),
+            "outcome" => self.outcome_json(),
+            "error" => self.error().map(|error| {
+                let code = format!("{:06}", error.code);
+                json!({ "code": code, "description": &*error.description })
+            }),
+            _ => None,
+        }
+    }
+
+    /// The whole row.
+    #[must_use]
     pub fn to_json(&self, device_id: &str) -> Value {
-        let mut row = Map::new();
-        let mut put = |member: &str, value: Value| row.insert(member.to_owned(), value);
-        put("deviceId", device_id.into());
-        put("jobId", self.job_id.as_str().into());
-        put("jobType", self.job_type.as_str().into());
-        put("status", self.status.as_str().into());
-        put("startTimeUtc", without_zone(self.start_time).into());
-        put("endTimeUtc", without_zone(self.end_time).into());
-        put("createdDateTimeUtc", self.created_time.to_string().into());
-        put("lastUpdatedDateTimeUtc", self.last_updated_time.to_string().into());
-        if let Some(outcome) = self.outcome_json() {
-            put("outcome", outcome);
-        }
-        if let Some(error) = self.error() {
-            let code = format!("{:06}", error.code);
-            put("error", json!({ "code": code, "description": &*error.description }));
-        }
-        row.into()
+        let fields = Self::FIELDS.iter();
+        let present =
+            fields.filter_map(|name| Some(((*name).to_owned(), self.field(name, device_id)?)));
+        Value::Object(present.collect::<Map<_, _>>())
     }
 
     fn outcome_json(&self) -> Option<Value> {

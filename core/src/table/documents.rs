@@ -5,33 +5,38 @@ use serde_json::Value as Json;
 use super::cells::Cells;
 use super::group::{Grouping, Rows};
 use super::table::{Table, TableColumn};
-use super::value::Value;
 use crate::plan::{Term, Truth, bind_documents, evaluate, scalar_from};
 use crate::query::ast::{Path, Query, Segment, Select, SelectValue};
 use crate::store::Column;
 use crate::twin::Scalar;
 
+/// A document whose fields are made when they are asked for.
+pub trait Document {
+    /// A root field, if the document has it.
+    fn field(&self, name: &str) -> Option<Json>;
+}
+
 /// Answers a query over `documents`, which are asked for one after the other until TOP is
 /// reached. `fields` are the columns of `SELECT *`.
 #[must_use]
-pub fn query_documents(
+pub fn query_documents<D: Document>(
     query: &Query,
     fields: &[&str],
-    documents: impl Iterator<Item = Json>,
+    documents: impl Iterator<Item = D>,
 ) -> Table {
     let (filter, paths) = match &query.filter {
         None => (Term::Constant(Some(Scalar::Bool(true))), Vec::new()),
         Some(filter) => bind_documents(filter),
     };
     let matching = documents.filter(|document| {
-        let slots = |slot: usize| at(document, &paths[slot]).map(scalar_from);
+        let slots = |slot: usize| at(document, &paths[slot]).map(|value| scalar_from(&value));
         Truth::of(evaluate(&filter, &slots).as_ref()) == Truth::True
     });
     let limit = query.top.map_or(usize::MAX, |top| usize::try_from(top).unwrap_or(usize::MAX));
     if query.is_aggregate() {
         let mut grouping = Grouping::new(query);
         for document in matching {
-            grouping.add(std::iter::once(0), &Document { query, document: &document });
+            grouping.add_row(0, &Asked { query, document: &document });
         }
         return grouping.finish(query, limit);
     }
@@ -51,38 +56,40 @@ pub fn query_documents(
     let mut cells = vec![Cells::new(); items.len()];
     for document in matching.take(limit) {
         for ((_, path), cells) in items.iter().zip(&mut cells) {
-            cells.push_json(at(&document, path));
+            cells.push_json(at(&document, path).as_ref());
         }
     }
     let columns = items.into_iter().zip(cells);
     Table::new(columns.map(|((name, _), cells)| TableColumn { name, cells }).collect())
 }
 
-fn at<'d>(document: &'d Json, path: &[Segment]) -> Option<&'d Json> {
-    path.iter().try_fold(document, |place, segment| match segment {
-        Segment::Key(key) => place.as_object()?.get(key),
-        Segment::Index(index) => place.as_array()?.get(*index as usize),
+fn at(document: &impl Document, path: &[Segment]) -> Option<Json> {
+    let (Segment::Key(root), rest) = path.split_first()? else { return None };
+    rest.iter().try_fold(document.field(root)?, |place, segment| match (segment, place) {
+        (Segment::Key(key), Json::Object(mut members)) => members.swap_remove(key),
+        (Segment::Index(index), Json::Array(mut elements)) => {
+            let index = *index as usize;
+            (index < elements.len()).then(|| elements.swap_remove(index))
+        }
+        _ => None,
     })
 }
 
 /// One document, as groups ask for it.
-struct Document<'a> {
+struct Asked<'a, D> {
     query: &'a Query,
-    document: &'a Json,
+    document: &'a D,
 }
 
-impl Document<'_> {
-    fn value(&self, path: &Path) -> Option<Value<'_>> {
-        Some(match at(self.document, &path.segments)? {
-            object @ Json::Object(_) => Value::Json(object.clone()),
-            value => Value::Scalar(scalar_from(value)),
-        })
+impl<D: Document> Asked<'_, D> {
+    fn value(&self, path: &Path) -> Option<Scalar<'_>> {
+        at(self.document, &path.segments).map(|value| scalar_from(&value))
     }
 }
 
-impl Rows for Document<'_> {
+impl<D: Document> Rows for Asked<'_, D> {
     fn group_value(&self, path: usize, _row: usize) -> Option<Scalar<'_>> {
-        Some(self.value(&self.query.group_by[path])?.into_scalar())
+        self.value(&self.query.group_by[path])
     }
 
     fn group_column(&self, _path: usize) -> Option<&Column> {
@@ -95,6 +102,6 @@ impl Rows for Document<'_> {
             SelectValue::Aggregate(_, path) => Some(path.as_ref()),
             SelectValue::Path(_) => None,
         });
-        Some(self.value(aggregates.nth(aggregate)??)?.into_scalar())
+        self.value(aggregates.nth(aggregate)??)
     }
 }

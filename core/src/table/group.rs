@@ -175,13 +175,23 @@ impl Grouping {
                     }
                 },
             };
-            for (aggregate, kind) in self.aggregates.iter().enumerate() {
-                let sum = &mut self.groups[group].sums[aggregate];
-                if *kind == Aggregate::Count {
-                    sum.documents += 1;
-                } else if let Some(value) = source.argument(aggregate, row) {
-                    sum.add(&value);
-                }
+            self.count(group, row, source);
+        }
+    }
+
+    /// Adds one row on its own.
+    pub(super) fn add_row(&mut self, row: usize, source: &impl Rows) {
+        let group = self.group_of(row, source);
+        self.count(group, row, source);
+    }
+
+    fn count(&mut self, group: usize, row: usize, source: &impl Rows) {
+        let sums = &mut self.groups[group].sums;
+        for (aggregate, (kind, sum)) in self.aggregates.iter().zip(sums).enumerate() {
+            if *kind == Aggregate::Count {
+                sum.documents += 1;
+            } else if let Some(value) = source.argument(aggregate, row) {
+                sum.add(&value);
             }
         }
     }

@@ -12,5 +12,5 @@ mod value;
 
 pub use cells::Cells;
 pub use devices::query_devices;
-pub use documents::query_documents;
+pub use documents::{Document, query_documents};
 pub use table::{Table, TableColumn};
