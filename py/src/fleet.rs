@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use twincast::fleet::{self, FleetOptions};
 
 use crate::progress::Progress;
 use crate::time::Seconds;
+use crate::wait::Leftovers;
 use crate::{errors, html, owned, wait};
 
 /// Devices that answer direct methods as a real fleet does: late, seldom not at all.
@@ -164,36 +166,35 @@ pub(crate) fn generate_fleet(
     let file = File::create(&path).map_err(|error| {
         errors::to_py(py, &twincast::Error::from(error).context(path.display()))
     })?;
-    let done = AtomicU64::new(0);
+    let done = Arc::new(AtomicU64::new(0));
     let mut bar = Progress::new("Writing twins", progress.unwrap_or(true));
     let look = || -> PyResult<_> {
         let done = done.load(Ordering::Relaxed);
         Ok((done, Some(devices), format!("{} twins", html::count(done))))
     };
     let options = FleetOptions { devices, seed, ..FleetOptions::default() };
-    let bytes = wait::watch(
-        py,
-        |stop| {
-            let mut out = Stoppable { file: BufWriter::with_capacity(1 << 20, file), stop };
-            let tell = |written| done.store(written, Ordering::Relaxed);
-            let bytes = fleet::write(&mut out, &options, tell)?;
-            out.flush()?;
-            Ok(bytes)
-        },
-        |_, _| Ok(()),
-        &mut |py| bar.draw(py, look),
-    )?;
+    let written = Arc::clone(&done);
+    let work = move |stop: &Arc<AtomicBool>| {
+        let file = BufWriter::with_capacity(1 << 20, file);
+        let mut out = Stoppable { file, stop: Arc::clone(stop) };
+        let tell = |devices| written.store(devices, Ordering::Relaxed);
+        let bytes = fleet::write(&mut out, &options, tell)?;
+        out.flush()?;
+        Ok(bytes)
+    };
+    let tick = &mut |py: Python<'_>| bar.draw(py, look);
+    let bytes = wait::watch(py, &Leftovers::default(), work, |_, _| Ok(()), tick)?;
     bar.finish(py, look)?;
     Ok(bytes)
 }
 
 /// A file that refuses more once the flag is set, so that Ctrl-C ends the writing.
-struct Stoppable<'a> {
+struct Stoppable {
     file: BufWriter<File>,
-    stop: &'a AtomicBool,
+    stop: Arc<AtomicBool>,
 }
 
-impl Write for Stoppable<'_> {
+impl Write for Stoppable {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if self.stop.load(Ordering::Relaxed) {
             return Err(io::Error::other("the writing was stopped"));

@@ -23,9 +23,9 @@ const RAISED: u32 = 500_001;
 const UNUSABLE: u32 = 502_000;
 const TOO_LARGE: u32 = 413_001;
 
-/// Threads that may be inside one callable: enough to wait for many devices at once, few enough
-/// that they do not only wait for each other's turn with the interpreter.
-const WORKERS: usize = 64;
+/// Threads that may be inside one callable: enough to wait for several devices at once, few enough
+/// that the program's own threads still get their turn with the interpreter when all compute.
+const WORKERS: usize = 16;
 
 /// How a callable wants its devices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -22,6 +22,7 @@ use crate::owned::{self, Owned};
 use crate::selection::Selection;
 use crate::table::Table;
 use crate::time::{Moment, Seconds};
+use crate::wait::Leftovers;
 use crate::{errors, exit, html, import, json, wait};
 
 /// A fleet of device twins in memory, and the jobs over it.
@@ -50,6 +51,8 @@ use crate::{errors, exit, html, import, json, wait};
 pub(crate) struct Hub {
     inner: Arc<Owned<Engine>>,
     is_closed: AtomicBool,
+    /// Imports that were stopped and still give back what they had read.
+    stopped: Leftovers,
     /// The Python handlers by method, where the garbage collector can see them.
     handlers: Mutex<HashMap<String, Arc<Handler>>>,
 }
@@ -81,7 +84,12 @@ impl Hub {
         })?;
         let inner = Arc::new(Owned::new(inner));
         exit::remember(&inner);
-        Ok(Self { inner, is_closed: AtomicBool::new(false), handlers: Mutex::default() })
+        Ok(Self {
+            inner,
+            is_closed: AtomicBool::new(false),
+            stopped: Leftovers::default(),
+            handlers: Mutex::default(),
+        })
     }
 
     /// Import twins, each a whole twin document with a ``deviceId``.
@@ -126,7 +134,8 @@ impl Hub {
                 return Err(errors::invalid(py, &message, None));
             }
         };
-        import::run(py, self.engine(py)?, source, skip, progress.unwrap_or(true))
+        let shown = progress.unwrap_or(true);
+        import::run(py, self.engine(py)?, &self.stopped, source, skip, shown)
     }
 
     /// Create a device and its twin.
@@ -533,9 +542,9 @@ impl Hub {
 
     /// Let a Python callable answer a method, for all devices of this hub.
     ///
-    /// It is called on threads of the engine, several at a time. It may use the hub. If it
-    /// raises, answers nonsense or takes longer than the response time-out, its devices fail and
-    /// others go on.
+    /// It is called on threads of the engine, at most 16 at a time for each job. It may use the
+    /// hub. If it raises, answers nonsense or takes longer than the response time-out, its
+    /// devices fail and others go on. Methods that wait for a network go further in batches.
     ///
     /// Args:
     ///     name: The method.

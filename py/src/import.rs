@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crossbeam::channel::bounded;
@@ -12,6 +13,7 @@ use twincast::{Hub, ImportOptions, ImportProgress, ImportReport as Report, OnErr
 use crate::progress::Progress;
 use crate::report::{ImportReport, LineError};
 use crate::source::{self, Fault, LaneReader, Source};
+use crate::wait::Leftovers;
 use crate::{errors, html, wait};
 
 /// Chunks that may wait between Python and the importing thread.
@@ -25,46 +27,55 @@ const ERRORS_KEPT: usize = 10_000;
 pub(crate) fn run<'py>(
     py: Python<'py>,
     hub: &Hub,
+    leftovers: &Leftovers,
     source: &Bound<'py, PyAny>,
     skip: bool,
     shown: bool,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let seen = Seen::default();
+    // An import that was stopped just now still holds the ids that it read.
+    leftovers.settle(py)?;
+    let seen = Arc::new(Seen::default());
     let mut bar = Progress::new("Importing twins", shown);
     let mut faults = Vec::new();
+    let import = Import { hub: hub.clone(), skip, seen: Arc::clone(&seen) };
     let report = match source::open(source)? {
         Source::File { file, bytes } => {
             let look = || seen.look(bytes);
-            let work = |stop: &AtomicBool| import(hub, Stoppable { file, stop }, skip, &seen, stop);
-            let report = wait::watch(py, work, |_, _| Ok(()), &mut |py| bar.draw(py, look))?;
+            let work = move |stop: &Arc<AtomicBool>| {
+                import.run(Stoppable { file, stop: Arc::clone(stop) }, stop)
+            };
+            let tick = &mut |py: Python<'_>| bar.draw(py, look);
+            let report = wait::watch(py, leftovers, work, |_, _| Ok(()), tick)?;
             bar.finish(py, look)?;
             report
         }
         Source::Feed(mut feed) => {
             let look = || seen.look(None);
             let (lane, chunks) = bounded(CHUNKS);
-            let work =
-                |stop: &AtomicBool| import(hub, LaneReader::new(chunks, stop), skip, &seen, stop);
+            // Closed by a feed that came to its end. After an exception it stays open until the
+            // import was told to stop, or what came so far would pass for the whole.
+            let mut open = Some(lane);
+            let work = move |stop: &Arc<AtomicBool>| {
+                import.run(LaneReader::new(chunks, Arc::clone(stop)), stop)
+            };
             let feed = |py, tick: wait::Tick<'_>| {
-                let lane = lane; // dropped at the end, which tells the reader
-                while let Some(chunk) = feed.next(py)? {
+                while let (Some(lane), Some(chunk)) = (&open, feed.next(py)?) {
                     let bad = feed.take_faults();
                     if let Some(fault) = bad.first().filter(|_| !skip) {
-                        return Err(errors::invalid(
-                            py,
-                            &format!("line {}: {}", fault.line, fault.reason),
-                            None,
-                        ));
+                        let message = format!("line {}: {}", fault.line, fault.reason);
+                        return Err(errors::invalid(py, &message, None));
                     }
                     faults.extend(bad);
-                    if !wait::send(py, &lane, chunk, tick)? {
+                    if !wait::send(py, lane, chunk, tick)? {
                         break; // the import has failed and says why
                     }
                     py.check_signals().and_then(|()| tick(py))?;
                 }
+                open = None;
                 Ok(())
             };
-            let report = wait::watch(py, work, feed, &mut |py| bar.draw(py, look))?;
+            let tick = &mut |py: Python<'_>| bar.draw(py, look);
+            let report = wait::watch(py, leftovers, work, feed, tick)?;
             bar.finish(py, look)?;
             report
         }
@@ -76,33 +87,36 @@ pub(crate) fn run<'py>(
     }
 }
 
-fn import(
-    hub: &Hub,
-    reader: impl Read + Send,
+/// What the importing thread works with.
+struct Import {
+    hub: Hub,
     skip: bool,
-    seen: &Seen,
-    stop: &AtomicBool,
-) -> twincast::Result<Report> {
-    let mut watch = |progress: ImportProgress| {
-        seen.bytes.store(progress.bytes, Ordering::Relaxed);
-        seen.twins.store(progress.twins, Ordering::Relaxed);
-        if stop.load(Ordering::Relaxed) {
-            ControlFlow::Break(())
-        } else {
-            ControlFlow::Continue(())
-        }
-    };
-    let on_error = if skip { OnError::Skip } else { OnError::Stop };
-    hub.import_ndjson(reader, ImportOptions { on_error, progress: Some(&mut watch) })
+    seen: Arc<Seen>,
+}
+
+impl Import {
+    fn run(&self, reader: impl Read + Send, stop: &AtomicBool) -> twincast::Result<Report> {
+        let mut watch = |progress: ImportProgress| {
+            self.seen.bytes.store(progress.bytes, Ordering::Relaxed);
+            self.seen.twins.store(progress.twins, Ordering::Relaxed);
+            if stop.load(Ordering::Relaxed) {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        };
+        let on_error = if self.skip { OnError::Skip } else { OnError::Stop };
+        self.hub.import_ndjson(reader, ImportOptions { on_error, progress: Some(&mut watch) })
+    }
 }
 
 /// A file that fails once the flag is set, so that Ctrl-C need not wait for the next block.
-struct Stoppable<'a> {
+struct Stoppable {
     file: File,
-    stop: &'a AtomicBool,
+    stop: Arc<AtomicBool>,
 }
 
-impl Read for Stoppable<'_> {
+impl Read for Stoppable {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.stop.load(Ordering::Relaxed) {
             return Err(io::Error::other("the import was stopped"));

@@ -7,9 +7,11 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use crossbeam::channel::Receiver;
+use crossbeam::channel::{Receiver, RecvTimeoutError};
 use pyo3::exceptions::{PyOSError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes, PyDict, PyIterator, PyString};
@@ -19,6 +21,8 @@ use crate::{errors, json, rows};
 
 /// Bytes that are handed over at a time: enough to keep the importing thread busy.
 const CHUNK_BYTES: usize = 1 << 20;
+/// How often a waiting import looks whether it was stopped.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// What `import_twins` was given.
 pub(crate) enum Source<'py> {
@@ -204,29 +208,30 @@ fn refusal(py: Python<'_>, error: PyErr) -> PyResult<String> {
 }
 
 /// The importing thread's end of the lane: reads the chunks one after the other.
-pub(crate) struct LaneReader<'a> {
+pub(crate) struct LaneReader {
     chunks: Receiver<Vec<u8>>,
     chunk: Vec<u8>,
     taken: usize,
-    stop: &'a AtomicBool,
+    stop: Arc<AtomicBool>,
 }
 
-impl<'a> LaneReader<'a> {
-    /// A reader that ends with the lane, or fails if the lane ended because `stop` was set.
-    pub(crate) fn new(chunks: Receiver<Vec<u8>>, stop: &'a AtomicBool) -> Self {
+impl LaneReader {
+    /// A reader that ends with the lane, or fails once `stop` is set.
+    pub(crate) fn new(chunks: Receiver<Vec<u8>>, stop: Arc<AtomicBool>) -> Self {
         Self { chunks, chunk: Vec::new(), taken: 0, stop }
     }
 }
 
-impl Read for LaneReader<'_> {
+impl Read for LaneReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         while self.taken == self.chunk.len() {
-            match self.chunks.recv() {
+            match self.chunks.recv_timeout(LOOK) {
                 Ok(chunk) => (self.chunk, self.taken) = (chunk, 0),
-                Err(_) if self.stop.load(Ordering::Relaxed) => {
+                Err(RecvTimeoutError::Disconnected) => return Ok(0),
+                Err(RecvTimeoutError::Timeout) if self.stop.load(Ordering::Relaxed) => {
                     return Err(io::Error::other("the import was stopped"));
                 }
-                Err(_) => return Ok(0),
+                Err(RecvTimeoutError::Timeout) => {}
             }
         }
         let count = buffer.len().min(self.chunk.len() - self.taken);

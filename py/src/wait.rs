@@ -6,11 +6,13 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use crossbeam::channel::{RecvTimeoutError, SendTimeoutError, Sender, bounded};
+use crossbeam::channel::{Receiver, RecvTimeoutError, SendTimeoutError, Sender, bounded};
+use parking_lot::Mutex;
 use pyo3::prelude::*;
 use twincast::{Clock, Result, SystemClock};
 
@@ -18,6 +20,9 @@ use crate::errors;
 
 /// How often a waiting call looks whether Ctrl-C was pressed.
 const POLL: Duration = Duration::from_millis(20);
+
+/// How long a stopped call may take to end before its caller goes on without it.
+const GRACE: Duration = Duration::from_millis(100);
 
 /// Hubs with fewer devices are scanned on the calling thread: no condition takes long enough for
 /// Ctrl-C to matter, and starting a thread would be much of the cost.
@@ -61,43 +66,57 @@ pub(crate) fn scan<T: Send + 'static>(
 /// once the flag that it is given is set. Meanwhile `feed` runs here, on the caller's thread, and
 /// after it `tick`, again and again.
 ///
-/// When `feed`, `tick` or Ctrl-C raises, the flag is set, the end of `work` is awaited, and the
-/// exception is raised.
-pub(crate) fn watch<'py, T: Send>(
+/// When `feed`, `tick` or Ctrl-C raises, the flag is set and the exception raised. Work that does
+/// not end at once, since it has much to give back, is left to itself and listed in `leftovers`.
+pub(crate) fn watch<'py, T: Send + 'static>(
     py: Python<'py>,
-    work: impl FnOnce(&AtomicBool) -> Result<T> + Send,
+    leftovers: &Leftovers,
+    work: impl FnOnce(&Arc<AtomicBool>) -> Result<T> + Send + 'static,
     feed: impl FnOnce(Python<'py>, Tick<'_>) -> PyResult<()>,
     tick: Tick<'_>,
 ) -> PyResult<T> {
-    let stop = AtomicBool::new(false);
+    let stop = Arc::new(AtomicBool::new(false));
     let (answer, answers) = bounded(1);
-    thread::scope(|scope| {
-        let stop = &stop;
-        let builder = thread::Builder::new().name("twincast-work".into());
-        let spawned = builder.spawn_scoped(scope, move || {
-            let _ = answer.send(guarded(|| work(stop))); // the receiver outlives this thread
-        });
-        spawned.map_err(|error| errors::to_py(py, &error.into()))?;
-        let mut raised = feed(py, tick).err();
-        loop {
-            if raised.is_some() {
-                stop.store(true, Ordering::Relaxed);
+    let (alive, ended) = bounded(0);
+    let flag = Arc::clone(&stop);
+    let spawned = thread::Builder::new().name("twincast-work".into()).spawn(move || {
+        let outcome = guarded(|| work(&flag));
+        drop(alive); // before the answer, so that a caller who has it finds nothing left over
+        let _ = answer.send(outcome); // nobody listens after Ctrl-C
+    });
+    spawned.map_err(|error| errors::to_py(py, &error.into()))?;
+    let mut raised = feed(py, tick).err();
+    while raised.is_none() {
+        match py.detach(|| answers.recv_timeout(POLL)) {
+            Ok(outcome) => return outcome.map_err(|fault| fault.into_py(py)),
+            Err(RecvTimeoutError::Timeout) => {
+                raised = py.check_signals().and_then(|()| tick(py)).err();
             }
-            match py.detach(|| answers.recv_timeout(POLL)) {
-                Ok(outcome) => {
-                    return match raised {
-                        Some(exception) => Err(exception),
-                        None => outcome.map_err(|fault| fault.into_py(py)),
-                    };
-                }
-                Err(RecvTimeoutError::Timeout) if raised.is_none() => {
-                    raised = py.check_signals().and_then(|()| tick(py)).err();
-                }
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return Err(Fault::lost().into_py(py)),
-            }
+            Err(RecvTimeoutError::Disconnected) => return Err(Fault::lost().into_py(py)),
         }
-    })
+    }
+    stop.store(true, Ordering::Relaxed);
+    if matches!(py.detach(|| answers.recv_timeout(GRACE)), Err(RecvTimeoutError::Timeout)) {
+        leftovers.0.lock().push(ended);
+    }
+    Err(raised.expect("the loop ends only with an exception"))
+}
+
+/// Calls that were stopped and have not ended yet.
+#[derive(Default)]
+pub(crate) struct Leftovers(Mutex<Vec<Receiver<()>>>);
+
+impl Leftovers {
+    /// Waits until all have ended.
+    pub(crate) fn settle(&self, py: Python<'_>) -> PyResult<()> {
+        loop {
+            let Some(ended) = self.0.lock().last().cloned() else { return Ok(()) };
+            while py.detach(|| ended.recv_timeout(POLL)) == Err(RecvTimeoutError::Timeout) {
+                py.check_signals()?;
+            }
+            self.0.lock().retain(|other| !other.same_channel(&ended));
+        }
+    }
 }
 
 /// What runs on the caller's thread between two looks: it draws progress.

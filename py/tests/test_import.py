@@ -88,6 +88,7 @@ def test_the_first_bad_line_stops(empty: twincast.Hub, kind: str) -> None:
     source = BAD if kind == "lines" else io.BytesIO("\n".join(BAD).encode())
     with pytest.raises(twincast.ValidationError, match=r"line 2.*tags\.n"):
         empty.import_twins(source)
+    assert len(empty) == 0
 
 
 @pytest.mark.parametrize("kind", ["lines", "file"])
@@ -129,6 +130,22 @@ def test_an_exception_of_the_iterable_comes_through(empty: twincast.Hub) -> None
         empty.import_twins(twins())
     with pytest.raises(LookupError, match="went away"):
         empty.import_twins(twins(), on_error="skip")
+    assert len(empty) == 0
+    assert empty.import_twins([{"deviceId": "a"}]) == 1
+
+
+def test_an_exception_after_many_twins_leaves_none(empty: twincast.Hub) -> None:
+    twins = [{"deviceId": f"d{n}", "tags": {"t": "x" * 500}} for n in range(20_000)]
+
+    def broken() -> Iterator[dict[str, Any]]:
+        yield from twins
+        raise LookupError
+
+    for _ in range(3):
+        with pytest.raises(LookupError):
+            empty.import_twins(broken())
+        assert len(empty) == 0
+    assert empty.import_twins(twins) == 20_000
 
 
 def test_an_exception_of_the_file_comes_through(empty: twincast.Hub) -> None:

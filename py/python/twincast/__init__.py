@@ -19,6 +19,7 @@ The examples of this package all start with such a hub, in which d1 has reported
 the other two firmware 1.1. `python -m twincast.demo` shows a million twins.
 """
 
+from twincast import _progress as _progress  # so that no long call has to import it
 from twincast._errors import (
     BusyError,
     ClosedError,

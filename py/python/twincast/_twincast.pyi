@@ -404,9 +404,9 @@ class Hub:
     ) -> None:
         """Let a Python callable answer a method, for all devices of this hub.
 
-        It is called on threads of the engine, several at a time. It may use the hub. If it
-        raises, answers nonsense or takes longer than the response time-out, its devices fail and
-        others go on.
+        It is called on threads of the engine, at most 16 at a time for each job. It may use the
+        hub. If it raises, answers nonsense or takes longer than the response time-out, its
+        devices fail and others go on. Methods that wait for a network go further in batches.
 
         Args:
             name: The method.
