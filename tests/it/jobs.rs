@@ -400,3 +400,91 @@ fn threads_and_jobs_agree_on_one_order() {
 fn unbounded_for_test() -> (crossbeam::channel::Sender<i64>, crossbeam::channel::Receiver<i64>) {
     unbounded()
 }
+
+/// What a job found late must not answer for the next job of that id.
+#[test]
+fn an_id_that_is_used_again_starts_afresh() {
+    let hub = hub_of(20_000);
+    let slow: Vec<String> = (0..20).map(|n| format!("CONTAINS(deviceId, 'zz{n}')")).collect();
+    let slow = slow.join(" OR ");
+    for round in 0..10 {
+        for of_method in [false, true] {
+            let request = |device: &str| {
+                let condition = format!("({slow}) OR deviceId = '{device}'");
+                let mut request = if of_method {
+                    method("blink", &condition)
+                } else {
+                    update(json!({"tags": {"round": round, "by": device}}), &condition)
+                };
+                request.id = Some(twincast::job::JobId::new("again").expect("the id is good"));
+                request
+            };
+            let first = hub.schedule(request("d1")).expect("the id is free");
+            while first.status().expect("it is there") == JobStatus::Queued {
+                std::thread::yield_now();
+            }
+            // It may have been quick; either way the id is free after a purge.
+            drop(first.cancel());
+            finish(&first);
+            hub.purge_job("again").expect("it is over");
+            let second = hub.schedule(request("d9")).expect("the id is free again");
+            finish(&second);
+            let devices: Vec<String> =
+                results(&second, "status").into_iter().map(|(device, _)| device).collect();
+            assert_eq!(devices, ["d9"]);
+            hub.purge_job("again").expect("it is over");
+        }
+    }
+}
+
+/// A transport may ask the hub even while it is dropped.
+#[test]
+fn dropping_a_transport_may_ask_the_hub() {
+    struct Curious(twincast::WeakHub, crossbeam::channel::Sender<usize>);
+    impl twincast::dispatch::Transport for Curious {
+        fn invoke(&self, calls: twincast::dispatch::Calls) {
+            while let Some(call) = calls.claim_next() {
+                let position = call.position;
+                calls.answer(position, MethodResponse::status(200).into());
+            }
+        }
+    }
+    impl Drop for Curious {
+        fn drop(&mut self) {
+            let jobs =
+                self.0.upgrade().map_or(0, |hub| hub.jobs(None, None).map_or(0, |it| it.len()));
+            let _ = self.1.send(jobs);
+        }
+    }
+    let hub = hub_of(2000);
+    let (gone, dropped) = bounded(1);
+    hub.on_method("ask", Arc::new(Curious(hub.downgrade(), gone))).expect("the name is good");
+    let job = hub.schedule(method("ask", "*")).expect("the request is good");
+    hub.remove_method("ask");
+    finish(&job);
+    assert_eq!(job.statistics().expect("it is there").device_count, 2000);
+    dropped.recv_timeout(PATIENCE).expect("it is dropped when its job is done");
+}
+
+#[test]
+fn a_device_that_is_deleted_is_not_called() {
+    // One call at a time, so that the deletions come before the last devices are called.
+    let hub = Hub::builder().job_in_flight_max(1).build().expect("threads can be started");
+    let hub = fill(hub, 3000);
+    let (weak, first) = (hub.downgrade(), AtomicBool::new(true));
+    let handler = fn_transport(move |_, _| {
+        if first.swap(false, Ordering::SeqCst) {
+            let hub = weak.upgrade().expect("the hub is open");
+            for number in 2500..3000 {
+                hub.delete_device(&format!("d{number}"), None).expect("it exists");
+            }
+        }
+        200.into()
+    });
+    hub.on_method("m", Arc::new(handler)).expect("the name is good");
+    let job = hub.schedule(method("m", "*")).expect("the request is good");
+    finish(&job);
+    let statistics = job.statistics().expect("it is there");
+    assert_eq!((statistics.succeeded_count, statistics.failed_count), (2500, 500));
+    assert_eq!(results(&job, "errorCode")[2999].1, json!("404001"));
+}

@@ -8,6 +8,7 @@ mod fleets;
 mod fuzz;
 mod golden;
 mod house;
+mod imports;
 mod jobs;
 mod patches;
 

@@ -339,3 +339,61 @@ fn a_job_changes_its_own_twins_only() {
     assert_eq!(changed["$metadata"]["a"]["$lastUpdatedVersion"], json!(2));
     assert_eq!(changed["$version"], json!(2));
 }
+
+/// A job refuses exactly the twins that a single patch refuses, however full each one is.
+#[test]
+fn a_job_and_a_patch_draw_the_same_limit() {
+    let hub = Hub::new().expect("threads can be started");
+    let text = |length: usize| "x".repeat(length);
+    let lines: String = (0..5000)
+        .map(|number| {
+            let mut tags = json!({"a": text(4000), "old": {"k": text(number % 97)}, "n": number});
+            if number % 3 == 0 {
+                tags["b"] = json!(text(4000));
+            }
+            format!("{}\n", json!({"deviceId": format!("d{number}"), "tags": tags}))
+        })
+        .collect();
+    hub.import_ndjson(lines.as_bytes(), ImportOptions::default()).expect("the twins are good");
+    for tags in [
+        json!({"b": text(4096), "c": text(30)}),
+        json!({"old": text(60), "c": null}),
+        json!({"old": {"k": null, "m": text(150)}}),
+        json!({"a": null, "old": null, "d": text(4096)}),
+    ] {
+        let body = json!({"tags": tags});
+        let expected: Vec<bool> = (0..400)
+            .map(|number| {
+                // What a lone patch does is tried on a copy.
+                let twin = hub.twin(&format!("d{number}")).expect("it exists");
+                let copy = json!({"tags": twin["tags"]});
+                hub.create_device("copy", &copy).expect("the id is free");
+                let is_taken = hub.update_twin("copy", &body, None).is_ok();
+                hub.delete_device("copy", None).expect("it exists");
+                is_taken
+            })
+            .collect();
+        let request = JobRequest::new(JobKind::UpdateTwin { body }, "*");
+        let job = hub.schedule(request).expect("the request is good");
+        assert!(job.wait(None).expect("the hub is open"));
+        let rows = job.results().expect("the job is there").rows_json();
+        let taken: Vec<bool> =
+            rows[..400].iter().map(|row| row["status"] == json!("completed")).collect();
+        assert_eq!(taken, expected, "{tags}");
+    }
+}
+
+#[test]
+fn a_negative_zero_stays_one() {
+    let hub = Hub::new().expect("threads can be started");
+    let values = [json!(0.0), json!(-0.0), json!(0), json!(1.5), json!(-0.0)];
+    for (number, value) in values.iter().enumerate() {
+        let body = json!({"tags": {"n": value}});
+        hub.create_device(&format!("d{number}"), &body).expect("the id is new");
+    }
+    for (number, value) in values.iter().enumerate() {
+        let twin = hub.twin(&format!("d{number}")).expect("it exists");
+        assert_eq!(twin["tags"]["n"].to_string(), value.to_string());
+    }
+    assert_eq!(hub.select("tags.n = 0").expect("it is a condition").len(), 4);
+}

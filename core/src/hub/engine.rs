@@ -1,4 +1,4 @@
-//! The threads of a hub: one that keeps time and collects answers, and two for long work.
+//! The threads of a hub: one that keeps time and collects answers, and some for long work.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -9,19 +9,18 @@ use crossbeam::channel::{Receiver, bounded, select};
 use parking_lot::Mutex;
 
 use super::operation::PatchTargets;
-use super::state::{Chore, State, Work};
+use super::state::{ChoreKind, Desk, State, Work};
 use crate::clock::Clock;
 use crate::dispatch::{Completion, DispatchLimits, Dispatcher};
-use crate::job::JobId;
 use crate::plan::bind;
 use crate::schedule::{Due, Input, Scheduler, SchedulerLimits};
 use crate::select::select as select_devices;
 
 /// Batches of answers that wait to be recorded; more stay with the dispatcher.
 const COMPLETIONS: usize = 1024;
-/// Threads for searches and patches, so that a small job need not wait for a large one. Each
-/// spreads its work over all cores.
-const CHORE_THREADS: usize = 2;
+/// Threads that find devices: so many conditions that take long must come together before a quick
+/// one waits for them. Each may use all cores.
+const SEARCH_THREADS: usize = 16;
 /// Someone may set the wall clock at any time, so nobody sleeps longer than this before a job's
 /// start.
 const NAP_MAX: Duration = Duration::from_millis(250);
@@ -44,12 +43,17 @@ impl Engine {
         let (completions, ended) = bounded(COMPLETIONS);
         let (wake, woken) = bounded(1);
         let dispatcher = Dispatcher::start(dispatch, Arc::clone(&clock), completions);
+        let patch_threads = limits.patches_max.max(1);
         let scheduler = Scheduler::new(limits);
         let state = Arc::new(State::new(clock, strict, scheduler, dispatcher, wake));
         let engine = Self { state, threads: Mutex::new(Vec::new()) };
         engine.spawn("twincast-time", move |state| keep_time(state, &ended, &woken))?;
-        for number in 0..CHORE_THREADS {
-            engine.spawn(&format!("twincast-work-{number}"), do_chores)?;
+        for number in 0..SEARCH_THREADS {
+            engine.spawn(&format!("twincast-find-{number}"), find_devices)?;
+        }
+        // As many as the scheduler lets patch at once, so that none waits with its time running.
+        for number in 0..patch_threads {
+            engine.spawn(&format!("twincast-patch-{number}"), patch_twins)?;
         }
         Ok(engine)
     }
@@ -122,31 +126,28 @@ fn nap(state: &State, due: Option<Due>) -> Duration {
     state.clock.nap(next.min(NAP_MAX))
 }
 
-fn do_chores(state: &State) {
-    while let Some(chore) = state.next_chore() {
-        match chore {
-            Chore::Select(job) => find_targets(state, &job),
-            Chore::Patch { job, range } => {
-                let run = state.desk().runs.get(&job).cloned();
-                let Some(run) = run else { continue };
-                let (Work::Patch(patch), Some(targets)) = (run.work, run.targets) else { continue };
-                let result = state.commit(PatchTargets { job, targets, range, patch });
-                if let Err(error) = result {
-                    tracing::warn!(%error, "a piece of a job was not patched");
-                }
-            }
+fn find_devices(state: &State) {
+    while let Some(chore) = state.next_chore(Desk::searches) {
+        let deletions = state.store.deletions();
+        let plan = bind(&chore.task.condition, state.store.paths());
+        let targets = Arc::new(select_devices(&state.store, &plan).targets());
+        tracing::debug!(job = %chore.job, devices = targets.len(), "the job found its devices");
+        if let Err(error) = state.targets_found(&chore, targets, deletions) {
+            tracing::warn!(job = %chore.job, %error, "the job's devices were not recorded");
         }
     }
 }
 
-fn find_targets(state: &State, job: &JobId) {
-    let Some(condition) = state.desk().runs.get(job).map(|run| Arc::clone(&run.condition)) else {
-        return;
-    };
-    let plan = bind(&condition, state.store.paths());
-    let targets = Arc::new(select_devices(&state.store, &plan).targets());
-    tracing::debug!(%job, devices = targets.len(), "the job found its devices");
-    if let Err(error) = state.targets_found(job, targets) {
-        tracing::warn!(%job, %error, "the job's devices were not recorded");
+fn patch_twins(state: &State) {
+    while let Some(chore) = state.next_chore(Desk::patches) {
+        let (Work::Patch(patch), ChoreKind::Patch { targets, range }) =
+            (&chore.task.work, &chore.kind)
+        else {
+            continue;
+        };
+        let piece = PatchTargets { chore: &chore, targets, range: range.clone(), patch };
+        if let Err(error) = state.commit(piece) {
+            tracing::warn!(job = %chore.job, %error, "a piece of a job was not patched");
+        }
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::engine::Engine;
-use super::state::{State, Work};
+use super::state::{State, Task, Work};
 use super::{Hub, outcomes};
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::{JobId, JobKind, JobRecord, JobRequest, JobStatistics, JobStatus, JobType};
@@ -47,10 +47,11 @@ impl Hub {
         };
         let id = request.id.take().unwrap_or_else(|| JobId::generate(random()));
         request.id = Some(id.clone());
-        let mut desk = state.desk();
-        state.step_at(&mut desk, Input::Create(id.clone(), request))?;
-        desk.admit(id.clone(), condition, work);
-        drop(desk);
+        state.with_desk(|desk, leftovers| {
+            state.step_at(desk, Input::Create(id.clone(), request), leftovers)?;
+            desk.admit(id.clone(), Task { condition, work });
+            Ok(())
+        })?;
         Ok(Job { engine: Arc::clone(&self.engine), id })
     }
 
@@ -194,8 +195,8 @@ impl Job {
     pub fn cancel(&self) -> Result<()> {
         let state = self.state();
         state.check_open()?;
+        state.step(Input::Cancel(self.id.clone()))?;
         let mut desk = state.desk();
-        state.step_at(&mut desk, Input::Cancel(self.id.clone()))?;
         // A twin job may be in the middle of a patch; it is cancelled when that is done.
         while state.check_open().is_ok() && desk.is_patching(&self.id) {
             state.wait_for_change(&mut desk, LOOK_AGAIN);
@@ -209,7 +210,14 @@ impl Job {
     ///
     /// As [`Job::record`].
     pub fn results(&self) -> Result<Table> {
-        outcomes::of_job(self.state(), &self.record()?)
+        let (record, targets) = {
+            self.state().check_open()?;
+            let desk = self.state().desk();
+            let record = desk.scheduler.job(&self.id).cloned();
+            let run = desk.runs.get(&self.id);
+            (record.ok_or_else(|| self.not_found())?, run.and_then(|run| run.targets.clone()))
+        };
+        Ok(outcomes::of_job(&record, targets.as_deref()))
     }
 }
 

@@ -9,7 +9,7 @@ mod outcomes;
 mod state;
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use serde_json::Value;
 
@@ -85,6 +85,12 @@ impl Hub {
         &self.engine.state
     }
 
+    /// A handle that does not keep the hub open, for handlers.
+    #[must_use]
+    pub fn downgrade(&self) -> WeakHub {
+        WeakHub { engine: Arc::downgrade(&self.engine) }
+    }
+
     /// Stops all jobs and threads. Idempotent. Afterwards everything answers
     /// [`ErrorKind::Closed`]; twins that were in memory only are gone with the last handle.
     pub fn close(&self) {
@@ -95,6 +101,26 @@ impl Hub {
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.state().check_open().is_err()
+    }
+}
+
+/// A handle that does not keep its hub open.
+#[derive(Clone)]
+pub struct WeakHub {
+    engine: Weak<Engine>,
+}
+
+impl WeakHub {
+    /// The hub, unless its last handle was dropped.
+    #[must_use]
+    pub fn upgrade(&self) -> Option<Hub> {
+        self.engine.upgrade().map(|engine| Hub { engine })
+    }
+}
+
+impl fmt::Debug for WeakHub {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("WeakHub")
     }
 }
 
@@ -271,6 +297,9 @@ impl Hub {
 /// Methods.
 impl Hub {
     /// Makes `transport` answer the method `name` for all devices, in jobs that start from now on.
+    ///
+    /// The hub holds the transport: one that holds a [`Hub`] keeps it open until
+    /// [`Hub::close`] or [`Hub::remove_method`]; hold a [`WeakHub`] instead.
     ///
     /// # Errors
     ///

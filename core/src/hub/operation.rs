@@ -5,15 +5,13 @@
 //! logged before it is visible, has its place there.
 
 use std::ops::Range;
-use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::state::State;
+use super::state::{Chore, State};
 use crate::clock::Now;
 use crate::error::{Error, ErrorKind, Result};
-use crate::job::{Failure, JobId};
-use crate::schedule::Input;
+use crate::job::Failure;
 use crate::select::Targets;
 use crate::store::{BuiltSegment, Rejection};
 use crate::twin::{FlatTwin, Section, TwinPatch};
@@ -106,26 +104,25 @@ impl Operation for PublishTwins<'_> {
 }
 
 /// A piece of a twin job: one patch for many twins, and with it their outcomes.
-pub(super) struct PatchTargets {
-    pub(super) job: JobId,
-    pub(super) targets: Arc<Targets>,
+pub(super) struct PatchTargets<'a> {
+    pub(super) chore: &'a Chore,
+    pub(super) targets: &'a Targets,
     pub(super) range: Range<u32>,
-    pub(super) patch: Arc<TwinPatch>,
+    pub(super) patch: &'a TwinPatch,
 }
 
-impl Operation for PatchTargets {
+impl Operation for PatchTargets<'_> {
     type Effect = ();
 
     fn apply(self, state: &State, now: Now) -> Result<()> {
         let rows = self.targets.bitmaps(self.range.clone());
-        let refused = state.store.patch_all(&rows, &self.patch, now.wall);
+        let refused = state.store.patch_all(&rows, self.patch, now.wall);
         let failures = refused.into_iter().filter_map(|(row, rejection)| {
             let position = self.targets.position(row)?;
             let error = error_of(self.targets.id(position), &rejection);
             Some((position, Failure::new(error.kind().hub_code(), error.message())))
         });
-        let failures = failures.collect();
-        state.step(Input::Patched { job: self.job, range: self.range, failures })
+        state.patched(self.chore, self.range, failures.collect())
     }
 }
 

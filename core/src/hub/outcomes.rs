@@ -5,7 +5,6 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::state::State;
-use crate::error::Result;
 use crate::job::{DeviceRow, JobRecord};
 use crate::query::ast::{Comparison, Expr, ExprKind, Literal, Query, Segment};
 use crate::select::Targets;
@@ -14,7 +13,7 @@ use crate::twin::Scalar;
 
 /// One row for each device of a job. The answer of a device and its error are columns of their
 /// own, so that they can be grouped and counted.
-pub(super) fn of_job(state: &State, job: &JobRecord) -> Result<Table> {
+pub(super) fn of_job(job: &JobRecord, targets: Option<&Targets>) -> Table {
     const NAMES: [&str; 10] = [
         "deviceId",
         "status",
@@ -27,9 +26,8 @@ pub(super) fn of_job(state: &State, job: &JobRecord) -> Result<Table> {
         "errorCode",
         "errorDescription",
     ];
-    state.check_open()?;
     let mut cells: [Cells; 10] = Default::default();
-    if let Some(targets) = targets_of(state, job) {
+    if let Some(targets) = targets {
         for (range, row) in job.device_rows() {
             let text = |text: &str| Scalar::Str(text.to_owned().into());
             let (status, payload) = row.response().unzip();
@@ -58,9 +56,9 @@ pub(super) fn of_job(state: &State, job: &JobRecord) -> Result<Table> {
         }
     }
     let columns = NAMES.iter().zip(cells);
-    Ok(Table::new(
+    Table::new(
         columns.map(|(name, cells)| TableColumn { name: (*name).to_owned(), cells }).collect(),
-    ))
+    )
 }
 
 /// Answers a query `FROM devices.jobs`.
@@ -94,10 +92,6 @@ impl Document for JobRow<'_> {
     fn field(&self, name: &str) -> Option<Value> {
         self.row.field(name, self.device_id)
     }
-}
-
-fn targets_of(state: &State, job: &JobRecord) -> Option<Arc<Targets>> {
-    state.desk().runs.get(job.id()).and_then(|run| run.targets.clone())
 }
 
 /// The job that a condition restricts its rows to, so that other jobs need not be looked at.

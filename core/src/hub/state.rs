@@ -1,6 +1,7 @@
 //! What the handles of a hub and its threads share.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -8,7 +9,7 @@ use crossbeam::channel::{Sender, TrySendError};
 use parking_lot::{Condvar, Mutex, MutexGuard, RwLock};
 
 use crate::clock::Clock;
-use crate::dispatch::{Calls, DeviceIds, Dispatcher, Style, Transport};
+use crate::dispatch::{Calls, DeviceIds, Dispatcher, Leftovers, Style, Transport};
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::{CallResult, Failure, JobId, JobStatus, MethodCall, Reply};
 use crate::query::ast::Condition;
@@ -47,21 +48,32 @@ pub(super) struct Methods {
 pub(super) struct Desk {
     pub(super) scheduler: Scheduler,
     pub(super) runs: BTreeMap<JobId, Run>,
-    /// Long work to do: at most one piece for each job, so the number of jobs bounds it.
-    chores: VecDeque<Chore>,
+    /// Devices to be found, and pieces to be patched: at most one of either for each job that is
+    /// not finished, since what a finished one left here is dropped.
+    searches: VecDeque<Chore>,
+    patches: VecDeque<Chore>,
     by_number: BTreeMap<u64, JobId>,
     next_number: u64,
 }
 
-/// What a job needs to run.
-#[derive(Clone)]
+/// What the hub knows about a job besides its record.
 pub(super) struct Run {
     /// Never used twice, unlike the id of a job.
     number: u64,
-    pub(super) condition: Arc<Condition>,
-    pub(super) work: Work,
+    /// What it needs to run; nothing once it is finished.
+    task: Option<Task>,
     /// The devices, once they are known.
     pub(super) targets: Option<Arc<Targets>>,
+    /// Deletions of devices before the devices were known: while there are no more, none of them
+    /// is gone.
+    deletions: u64,
+}
+
+/// What a job needs to run.
+#[derive(Clone)]
+pub(super) struct Task {
+    pub(super) condition: Arc<Condition>,
+    pub(super) work: Work,
 }
 
 /// What a job does.
@@ -71,10 +83,21 @@ pub(super) enum Work {
     Call(Arc<MethodCall>),
 }
 
-/// What takes longer than the scheduler may wait.
-pub(super) enum Chore {
-    Select(JobId),
-    Patch { job: JobId, range: std::ops::Range<u32> },
+/// What takes longer than the scheduler may wait. The numbers are those of runs: an id may belong
+/// to another job by the time that a chore is done.
+pub(super) struct Chore {
+    pub(super) number: u64,
+    pub(super) job: JobId,
+    pub(super) task: Task,
+    pub(super) kind: ChoreKind,
+}
+
+/// What a [`Chore`] is about.
+pub(super) enum ChoreKind {
+    /// Find the devices.
+    Select,
+    /// Patch some of them.
+    Patch { targets: Arc<Targets>, range: Range<u32> },
 }
 
 impl State {
@@ -94,7 +117,8 @@ impl State {
             desk: Mutex::new(Desk {
                 scheduler,
                 runs: BTreeMap::new(),
-                chores: VecDeque::new(),
+                searches: VecDeque::new(),
+                patches: VecDeque::new(),
                 by_number: BTreeMap::new(),
                 next_number: 0,
             }),
@@ -160,46 +184,79 @@ impl State {
 
     /// Tells the scheduler something, and does what it asks for.
     pub(super) fn step(&self, input: Input) -> Result<()> {
-        self.step_at(&mut self.desk.lock(), input)
+        self.with_desk(|desk, leftovers| self.step_at(desk, input, leftovers))
+    }
+
+    /// Does `work` at the desk. What is left over of lanes is dropped when the desk is free again:
+    /// dropping a transport may do anything, also ask this hub.
+    pub(super) fn with_desk<T>(&self, work: impl FnOnce(&mut Desk, &mut Vec<Leftovers>) -> T) -> T {
+        let mut leftovers = Vec::new();
+        let done = work(&mut self.desk.lock(), &mut leftovers);
+        drop(leftovers);
+        done
     }
 
     /// Outputs are executed before the desk is free again: a call sent by one thread must not
     /// overtake the revocation that another thread was told of.
-    pub(super) fn step_at(&self, desk: &mut Desk, input: Input) -> Result<()> {
+    pub(super) fn step_at(
+        &self,
+        desk: &mut Desk,
+        input: Input,
+        leftovers: &mut Vec<Leftovers>,
+    ) -> Result<()> {
         let mut outputs = Vec::new();
         let result = desk.scheduler.step(input, self.clock.now(), &mut outputs);
-        let mut answers = self.execute(desk, outputs);
+        let mut answers = self.execute(desk, outputs, leftovers);
         while let Some(answer) = answers.pop() {
             let mut outputs = Vec::new();
             desk.scheduler.step(answer, self.clock.now(), &mut outputs)?;
-            answers.extend(self.execute(desk, outputs));
+            answers.extend(self.execute(desk, outputs, leftovers));
         }
         self.wake_timekeeper();
         result
     }
 
-    fn execute(&self, desk: &mut Desk, outputs: Vec<Output>) -> Vec<Input> {
+    fn execute(
+        &self,
+        desk: &mut Desk,
+        outputs: Vec<Output>,
+        leftovers: &mut Vec<Leftovers>,
+    ) -> Vec<Input> {
         let mut answers = Vec::new();
         for output in outputs {
             match output {
-                Output::Select(job) => self.add_chore(desk, Chore::Select(job)),
+                Output::Select(job) => {
+                    let search = desk.chore(&job, |_| Some(ChoreKind::Select));
+                    desk.searches.extend(search);
+                    self.chore_added.notify_all();
+                }
                 Output::Patch { job, range } => {
-                    self.add_chore(desk, Chore::Patch { job, range });
+                    let patch = desk.chore(&job, |run| {
+                        let targets = Arc::clone(run.targets.as_ref()?);
+                        Some(ChoreKind::Patch { targets, range })
+                    });
+                    desk.patches.extend(patch);
+                    self.chore_added.notify_all();
                 }
                 Output::Send { job, range } => {
                     if let Some(run) = desk.runs.get(&job) {
-                        self.dispatcher.send(run.number, range);
+                        answers.extend(self.send(&job, run, range));
                     }
                 }
                 Output::Revoke(job) => {
                     if let Some(run) = desk.runs.get(&job) {
-                        let ranges = self.dispatcher.revoke(run.number);
+                        let (ranges, leftover) = self.dispatcher.revoke(run.number);
+                        leftovers.push(leftover);
                         answers.push(Input::NotSent { job, ranges });
                     }
                 }
                 Output::Finished(job) => {
-                    if let Some(Run { number, work: Work::Call(_), .. }) = desk.runs.get(&job) {
-                        self.dispatcher.close(*number);
+                    if let Some(run) = desk.runs.get_mut(&job) {
+                        leftovers.push(self.dispatcher.close(run.number));
+                        run.task = None;
+                        let number = run.number;
+                        desk.searches.retain(|chore| chore.number != number);
+                        desk.patches.retain(|chore| chore.number != number);
                     }
                     self.changed.notify_all();
                 }
@@ -214,17 +271,39 @@ impl State {
         answers
     }
 
-    fn add_chore(&self, desk: &mut Desk, chore: Chore) {
-        desk.chores.push_back(chore);
-        self.chore_added.notify_one();
+    /// Hands calls over, but for devices that were deleted since the job found them.
+    fn send(&self, job: &JobId, run: &Run, range: Range<u32>) -> Option<Input> {
+        let targets = run.targets.as_ref()?;
+        if self.store.deletions() == run.deletions {
+            self.dispatcher.send(run.number, range);
+            return None;
+        }
+        let mut replies = Vec::new();
+        let mut start = range.start;
+        for position in range.clone() {
+            if self.store.is_alive(targets.row(position)) {
+                continue;
+            }
+            if start < position {
+                self.dispatcher.send(run.number, start..position);
+            }
+            start = position + 1;
+            let text = format!("there is no device `{}`", targets.id(position));
+            let result = CallResult::Failed(Failure::new(404_001, text));
+            replies.push(Reply { position, result });
+        }
+        if start < range.end {
+            self.dispatcher.send(run.number, start..range.end);
+        }
+        (!replies.is_empty()).then(|| Input::Replies { job: job.clone(), replies })
     }
 
     /// Waits for long work; `None` once the hub is closed.
-    pub(super) fn next_chore(&self) -> Option<Chore> {
+    pub(super) fn next_chore(&self, of: fn(&mut Desk) -> &mut VecDeque<Chore>) -> Option<Chore> {
         let mut desk = self.desk.lock();
         loop {
             self.check_open().ok()?;
-            if let Some(chore) = desk.chores.pop_front() {
+            if let Some(chore) = of(&mut desk).pop_front() {
                 return Some(chore);
             }
             self.chore_added.wait(&mut desk);
@@ -232,19 +311,47 @@ impl State {
     }
 
     /// Tells the scheduler which devices a job works on, and opens the way to them.
-    pub(super) fn targets_found(&self, job: &JobId, targets: Arc<Targets>) -> Result<()> {
-        let mut desk = self.desk.lock();
+    pub(super) fn targets_found(
+        &self,
+        chore: &Chore,
+        targets: Arc<Targets>,
+        deletions: u64,
+    ) -> Result<()> {
         let count = u32::try_from(targets.len()).expect("rows are numbered in 32 bits");
-        let chunk_ends = targets.chunk_ends(PATCH_SEGMENTS);
-        let running = desk.scheduler.job(job).is_some_and(|record| !record.status().is_final());
-        let Some(run) = desk.runs.get_mut(job).filter(|_| running) else { return Ok(()) };
-        run.targets = Some(Arc::clone(&targets));
-        if let Work::Call(method) = &run.work {
-            let ids: Arc<dyn DeviceIds> = Arc::new(TargetIds(targets));
-            let transport = self.transport(&method.name);
-            self.dispatcher.open(run.number, Arc::clone(method), ids, transport);
-        }
-        self.step_at(&mut desk, Input::Targets { job: job.clone(), count, chunk_ends })
+        let chunk_ends = targets.chunk_ends(rayon::current_num_threads().max(2));
+        self.with_desk(|desk, leftovers| {
+            let job = chore.job.clone();
+            // The job may be over by now, and its id may be another's.
+            let Some(run) = desk.runs.get_mut(&job).filter(|run| {
+                run.number == chore.number && run.task.is_some() && run.targets.is_none()
+            }) else {
+                return Ok(());
+            };
+            run.targets = Some(Arc::clone(&targets));
+            run.deletions = deletions;
+            if let Work::Call(method) = &chore.task.work {
+                let ids: Arc<dyn DeviceIds> = Arc::new(TargetIds(targets));
+                let transport = self.transport(&method.name);
+                self.dispatcher.open(run.number, Arc::clone(method), ids, transport);
+            }
+            self.step_at(desk, Input::Targets { job, count, chunk_ends }, leftovers)
+        })
+    }
+
+    /// Tells the scheduler that a piece of a twin job is done.
+    pub(super) fn patched(
+        &self,
+        chore: &Chore,
+        range: Range<u32>,
+        failures: Vec<(u32, Failure)>,
+    ) -> Result<()> {
+        self.with_desk(|desk, leftovers| {
+            if desk.by_number.get(&chore.number) != Some(&chore.job) {
+                return Ok(());
+            }
+            let job = chore.job.clone();
+            self.step_at(desk, Input::Patched { job, range, failures }, leftovers)
+        })
     }
 
     fn transport(&self, method: &str) -> Arc<dyn Transport> {
@@ -258,29 +365,41 @@ impl State {
 
     /// Tells the scheduler how calls ended.
     pub(super) fn calls_ended(&self, number: u64, replies: Vec<Reply>) -> Result<()> {
-        let mut desk = self.desk.lock();
-        match desk.by_number.get(&number).cloned() {
-            Some(job) => self.step_at(&mut desk, Input::Replies { job, replies }),
+        self.with_desk(|desk, leftovers| match desk.by_number.get(&number).cloned() {
+            Some(job) => self.step_at(desk, Input::Replies { job, replies }, leftovers),
             None => Ok(()),
-        }
+        })
     }
 }
 
-/// Segments of one piece of a twin job: a million devices. Between pieces other jobs have a turn.
-const PATCH_SEGMENTS: usize = 16;
-
 impl Desk {
     /// Keeps what a job that was just created needs to run.
-    pub(super) fn admit(&mut self, job: JobId, condition: Arc<Condition>, work: Work) {
+    pub(super) fn admit(&mut self, job: JobId, task: Task) {
         let number = self.next_number;
         self.next_number += 1;
         self.by_number.insert(number, job.clone());
-        self.runs.insert(job, Run { number, condition, work, targets: None });
+        self.runs.insert(job, Run { number, task: Some(task), targets: None, deletions: 0 });
+    }
+
+    /// A chore of a job, if there is anything to do.
+    fn chore(&self, job: &JobId, kind: impl FnOnce(&Run) -> Option<ChoreKind>) -> Option<Chore> {
+        let run = self.runs.get(job)?;
+        let task = run.task.clone()?;
+        Some(Chore { number: run.number, job: job.clone(), task, kind: kind(run)? })
+    }
+
+    pub(super) fn searches(&mut self) -> &mut VecDeque<Chore> {
+        &mut self.searches
+    }
+
+    pub(super) fn patches(&mut self) -> &mut VecDeque<Chore> {
+        &mut self.patches
     }
 
     /// Whether a piece of a twin job that is being cancelled is still patched.
     pub(super) fn is_patching(&self, job: &JobId) -> bool {
-        self.runs.get(job).is_some_and(|run| matches!(run.work, Work::Patch(_)))
+        let is_patch = |task: &Task| matches!(task.work, Work::Patch(_));
+        self.runs.get(job).is_some_and(|run| run.task.as_ref().is_some_and(is_patch))
             && self.scheduler.job(job).is_some_and(|job| job.status() == JobStatus::Running)
     }
 }

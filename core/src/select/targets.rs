@@ -42,6 +42,16 @@ impl Targets {
         self.ids[row.segment()].get(row.offset())
     }
 
+    /// The row of the device at `position`.
+    ///
+    /// # Panics
+    ///
+    /// If there are fewer devices.
+    #[must_use]
+    pub fn row(&self, position: u32) -> Row {
+        self.rows[position as usize]
+    }
+
     /// The position of a row, if the job works on it.
     #[must_use]
     pub fn position(&self, row: Row) -> Option<u32> {
