@@ -50,7 +50,7 @@ impl Hub {
         state.with_desk(|desk, leftovers| {
             state.step_at(desk, Input::Create(id.clone(), request), leftovers)?;
             desk.admit(id.clone(), Task { condition, work });
-            Ok(())
+            Ok::<(), Error>(())
         })?;
         Ok(Job { engine: Arc::clone(&self.engine), id })
     }

@@ -153,8 +153,7 @@ impl Hub {
     /// [`ErrorKind::DeviceExists`].
     pub fn create_device(&self, id: &str, body: &Value) -> Result<Value> {
         let twin = new_device(self.state().store.paths(), id, body)?;
-        self.state().commit(CreateDevice(&twin))?;
-        self.twin(id)
+        self.state().commit(CreateDevice(&twin))
     }
 
     /// Removes a device and its twin.

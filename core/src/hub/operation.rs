@@ -33,13 +33,13 @@ impl State {
     }
 }
 
-/// A new device.
+/// A new device; gives its twin.
 pub(super) struct CreateDevice<'a>(pub(super) &'a FlatTwin<'a>);
 
 impl Operation for CreateDevice<'_> {
-    type Effect = ();
+    type Effect = Value;
 
-    fn apply(self, state: &State, now: Now) -> Result<()> {
+    fn apply(self, state: &State, now: Now) -> Result<Value> {
         let result = state.store.create(self.0, now.wall);
         result.map_err(|rejection| error_of(&self.0.id, &rejection))
     }

@@ -146,14 +146,16 @@ impl Store {
         keys.into_iter().collect()
     }
 
-    /// Adds a device.
+    /// Adds a device and gives its twin.
     ///
     /// # Errors
     ///
     /// [`Rejection::Exists`], [`Rejection::Full`].
-    pub fn create(&self, twin: &FlatTwin<'_>, now: Timestamp) -> Result<(), Rejection> {
+    pub fn create(&self, twin: &FlatTwin<'_>, now: Timestamp) -> Result<Value, Rejection> {
         let _shared = self.gate.read();
-        self.insert(twin, now)
+        let mut made = Value::Null;
+        self.insert(twin, now, |data, offset| made = data.twin(&self.paths.read(), offset))?;
+        Ok(made)
     }
 
     /// Adds devices, which all become visible in one moment; gives the places of those that exist
@@ -179,14 +181,20 @@ impl Store {
         if known.is_empty() || !all_or_none {
             for (place, twin) in twins.iter().enumerate() {
                 if known.binary_search(&place).is_err() {
-                    self.insert(twin, now)?;
+                    self.insert(twin, now, |_, _| {})?;
                 }
             }
         }
         Ok(known)
     }
 
-    fn insert(&self, twin: &FlatTwin<'_>, now: Timestamp) -> Result<(), Rejection> {
+    /// Adds a device; `look` sees its row before anybody else can change it.
+    fn insert(
+        &self,
+        twin: &FlatTwin<'_>,
+        now: Timestamp,
+        look: impl FnOnce(&SegmentData, usize),
+    ) -> Result<(), Rejection> {
         self.index.insert_with(&twin.id, || {
             let mut open = self.open.lock();
             let number = match *open {
@@ -198,6 +206,7 @@ impl Store {
             let mut data = segment.write();
             let offset = data.rows();
             self.write_row(&mut data, offset, twin, now);
+            look(&data, offset);
             Ok(Row::new(number, offset))
         })?;
         self.living.fetch_add(1, Ordering::Relaxed);
