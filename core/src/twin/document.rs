@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use serde_json::{Map, Value};
 
 use super::path::{PathId, PathTable};
+use super::places::numbered;
 use super::scalar::Scalar;
 use super::size::SectionSizes;
 use super::walk::{Manner, Walk};
@@ -43,11 +44,11 @@ pub struct FlatTwin<'a> {
 /// Reads one line of NDJSON, a whole twin as IoT Hub writes it. Texts are borrowed from the line.
 ///
 /// Only `deviceId` is required. Fields that are absent stay absent: see
-/// [`FlatTwin::fill_defaults`]. New keys get a number in `paths`, also if the line is refused for
-/// what follows them.
+/// [`FlatTwin::fill_defaults`]. New keys get a number in `paths`; a line that is refused gives
+/// none.
 ///
 /// Cost: one pass over the bytes; the cells and the list of them are the only allocation for a
-/// twin without escapes whose arrays are compact.
+/// twin without escapes whose arrays are compact. A line with new keys takes up to three passes.
 ///
 /// # Errors
 ///
@@ -82,7 +83,7 @@ pub fn flatten_line<'a>(paths: &PathTable, line: &'a [u8]) -> Result<FlatTwin<'a
     let text = str::from_utf8(line).map_err(|error| {
         Error::invalid(format!("not valid UTF-8 at byte {}", error.valid_up_to()))
     })?;
-    Walk::new(paths, text, Manner::Twin).twin()
+    numbered(paths, |numbers| Walk::new(numbers, text, Manner::Twin).twin())
 }
 
 /// Reads a whole twin that is parsed already; like [`flatten_line`] in all else.

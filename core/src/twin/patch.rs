@@ -1,9 +1,12 @@
 //! Patches: what a service, a job or a device asks to change, as steps on cells.
 
-use serde_json::Value;
+use std::borrow::Cow;
+
+use serde_json::{Map, Value};
 
 use super::document::{check_nesting, to_text};
 use super::path::{PathId, PathTable, Section};
+use super::places::{Numbers, numbered};
 use super::rules;
 use super::scalar::Scalar;
 use super::size::SectionSizes;
@@ -37,10 +40,13 @@ pub enum PatchStep {
 /// A checked change of a twin, the same for however many twins it is applied to.
 #[derive(Debug, Clone)]
 pub struct TwinPatch {
+    kind: PatchKind,
     body: Value,
     steps: Vec<PatchStep>,
     touched: [bool; 4],
     added: SectionSizes,
+    /// Whether a key that it removes had no number when it was parsed.
+    removes_unknown: bool,
 }
 
 impl TwinPatch {
@@ -52,7 +58,8 @@ impl TwinPatch {
     /// read. For [`PatchKind::Report`] it is the object of reported properties itself; keys that
     /// start with `$` are ignored.
     ///
-    /// New keys get a number in `paths`.
+    /// New keys get a number in `paths`; a body that is refused gives none, and neither does the
+    /// removal of a key that no twin has had: it is no step, see [`TwinPatch::current`].
     ///
     /// # Errors
     ///
@@ -66,9 +73,9 @@ impl TwinPatch {
     /// use twincast::twin::{PatchKind, PatchStep, PathId, PathTable, Section, TwinPatch};
     ///
     /// let paths = PathTable::new();
+    /// let site = paths.intern(PathId::TAGS, "site")?;
     /// let body = json!({"tags": {"site": null}});
     /// let patch = TwinPatch::parse(&paths, PatchKind::Merge, &body)?;
-    /// let site = paths.child(PathId::TAGS, "site").expect("the patch has it");
     /// assert_eq!(patch.steps(), [PatchStep::Merge(PathId::TAGS), PatchStep::Remove(site)]);
     /// assert!(patch.touches(Section::Tags) && !patch.touches(Section::Desired));
     ///
@@ -82,29 +89,53 @@ impl TwinPatch {
             return Err(Error::invalid("a patch must be an object"));
         };
         check_nesting(body)?;
-        let mut patch = Self {
-            body: body.clone(),
-            steps: Vec::new(),
-            touched: [false; 4],
-            added: SectionSizes::default(),
-        };
-        if kind == PatchKind::Report {
-            patch.section(paths, kind, PathId::REPORTED, Section::Reported, body)?;
-            return Ok(patch);
-        }
-        for (key, value) in members {
-            match key.as_str() {
-                "tags" => patch.section(paths, kind, PathId::TAGS, Section::Tags, value)?,
-                "properties" => patch.properties(paths, kind, value)?,
-                _ if READ_ONLY.contains(&key.as_str()) => {}
-                _ => return Err(unknown_member(key)),
+        numbered(paths, |numbers| {
+            let mut patch = Self {
+                kind,
+                body: body.clone(),
+                steps: Vec::new(),
+                touched: [false; 4],
+                added: SectionSizes::default(),
+                removes_unknown: false,
+            };
+            if kind == PatchKind::Report {
+                patch.section(numbers, PathId::REPORTED, Section::Reported, body)?;
+            } else {
+                patch.members(numbers, members)?;
             }
+            Ok(patch)
+        })
+    }
+
+    /// The patch for the twins of now.
+    ///
+    /// A key that no twin had when the patch was parsed has nothing to remove. Where a patch is
+    /// kept, as that of a job is, twins may get the key before the patch is applied: the patch
+    /// that is given here removes it.
+    ///
+    /// Cost: none for a patch whose keys were all known; others are parsed again.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use serde_json::json;
+    /// use twincast::twin::{PatchKind, PatchStep, PathId, PathTable, TwinPatch};
+    ///
+    /// let paths = PathTable::new();
+    /// let body = json!({"tags": {"site": null}});
+    /// let patch = TwinPatch::parse(&paths, PatchKind::Merge, &body)?;
+    /// assert_eq!(patch.steps(), [PatchStep::Merge(PathId::TAGS)]);
+    /// let site = paths.intern(PathId::TAGS, "site")?;
+    /// assert_eq!(patch.current(&paths).steps()[1], PatchStep::Remove(site));
+    /// # Ok::<(), twincast::Error>(())
+    /// ```
+    #[must_use]
+    pub fn current(&self, paths: &PathTable) -> Cow<'_, Self> {
+        if !self.removes_unknown {
+            return Cow::Borrowed(self);
         }
-        if patch.touched == [false; 4] {
-            return Err(Error::invalid("the patch has neither `tags` nor `properties.desired`")
-                .with_hint("to remove keys, give each of them as null"));
-        }
-        Ok(patch)
+        // What was accepted once is accepted again: all keys but removed ones have their numbers.
+        Self::parse(paths, self.kind, &self.body).map_or(Cow::Borrowed(self), Cow::Owned)
     }
 
     /// The steps, an object before its members.
@@ -132,7 +163,23 @@ impl TwinPatch {
         &self.body
     }
 
-    fn properties(&mut self, paths: &PathTable, kind: PatchKind, value: &Value) -> Result<()> {
+    fn members(&mut self, numbers: &Numbers<'_>, members: &Map<String, Value>) -> Result<()> {
+        for (key, value) in members {
+            match key.as_str() {
+                "tags" => self.section(numbers, PathId::TAGS, Section::Tags, value)?,
+                "properties" => self.properties(numbers, value)?,
+                _ if READ_ONLY.contains(&key.as_str()) => {}
+                _ => return Err(unknown_member(key)),
+            }
+        }
+        if self.touched == [false; 4] {
+            return Err(Error::invalid("the patch has neither `tags` nor `properties.desired`")
+                .with_hint("to remove keys, give each of them as null"));
+        }
+        Ok(())
+    }
+
+    fn properties(&mut self, numbers: &Numbers<'_>, value: &Value) -> Result<()> {
         let members = match value {
             Value::Object(members) => members,
             Value::Null => return Ok(()),
@@ -140,9 +187,7 @@ impl TwinPatch {
         };
         for (key, value) in members {
             match key.as_str() {
-                "desired" => {
-                    self.section(paths, kind, PathId::DESIRED, Section::Desired, value)?;
-                }
+                "desired" => self.section(numbers, PathId::DESIRED, Section::Desired, value)?,
                 "reported" => {}
                 _ => {
                     let key = rules::shown(key);
@@ -158,8 +203,7 @@ impl TwinPatch {
 
     fn section(
         &mut self,
-        paths: &PathTable,
-        kind: PatchKind,
+        numbers: &Numbers<'_>,
         root: PathId,
         section: Section,
         value: &Value,
@@ -169,16 +213,18 @@ impl TwinPatch {
         }
         self.touched[section as usize] = true;
         let text = to_text(value)?;
+        let kind = self.kind;
         let manner = if kind == PatchKind::Report { Manner::Report } else { Manner::Patch };
-        let mut walk = Walk::new(paths, &text, manner);
+        let mut walk = Walk::new(numbers, &text, manner);
         self.added.set(section, walk.section(root, section)?);
+        // A section that starts empty has nothing to remove.
+        self.removes_unknown |= walk.removes_unknown && kind != PatchKind::Replace;
         let steps = walk.cells.into_iter().map(|(path, scalar)| match scalar {
             Scalar::Object if path == root && kind == PatchKind::Replace => PatchStep::Clear(path),
             Scalar::Object => PatchStep::Merge(path),
             Scalar::Null => PatchStep::Remove(path),
             scalar => PatchStep::Set(path, scalar.into_owned()),
         });
-        // A section that starts empty has nothing to remove.
         let needed =
             |step: &PatchStep| kind != PatchKind::Replace || !matches!(step, PatchStep::Remove(_));
         self.steps.extend(steps.filter(needed));

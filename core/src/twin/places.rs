@@ -1,21 +1,50 @@
 //! Finding the numbers of places while a document is read, mostly without hashing.
 
+use std::cell::Cell;
+
 use hashbrown::HashSet;
 
 use super::path::{PathId, PathReader, PathTable, quoted};
 use super::rules;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Siblings that are compared before the key is hashed.
 const GUESSES: usize = 2;
 /// Siblings that are passed over to keep the place after a key that was hashed.
 const REACH: usize = 32;
 
+/// Where the numbers of places come from while a document is read.
+#[derive(Debug)]
+pub(super) struct Numbers<'p> {
+    paths: &'p PathTable,
+    /// Whether new keys get a number; else reading ends at the first one, and `met_new` is set.
+    gives: bool,
+    met_new: Cell<bool>,
+}
+
+/// Reads a document, so that its new keys get numbers only if all of it is good.
+///
+/// Numbers are never taken back and there is a limit to them, so what is refused may take none.
+/// Documents without new keys, which nearly all are, are read once; others first on trial, with
+/// numbers that are thrown away.
+pub(super) fn numbered<T>(
+    paths: &PathTable,
+    read: impl Fn(&Numbers<'_>) -> Result<T>,
+) -> Result<T> {
+    let known = Numbers { paths, gives: false, met_new: Cell::new(false) };
+    let result = read(&known);
+    if !known.met_new.get() {
+        return result;
+    }
+    read(&Numbers { paths: &PathTable::new(), gives: true, met_new: Cell::new(false) })?;
+    read(&Numbers { paths, gives: true, met_new: Cell::new(false) })
+}
+
 /// The path table, read under one lock for as long as no new key is met.
 #[derive(Debug)]
 pub(super) struct Places<'p> {
-    paths: &'p PathTable,
-    // INVARIANT: `None` whenever `paths` itself is asked; a thread that waits for the write lock
+    numbers: &'p Numbers<'p>,
+    // INVARIANT: `None` whenever the table itself is asked; a thread that waits for the write lock
     // would otherwise block the second read lock of this one.
     reader: Option<PathReader<'p>>,
 }
@@ -30,8 +59,8 @@ pub(super) struct Found {
 }
 
 impl<'p> Places<'p> {
-    pub(super) fn new(paths: &'p PathTable) -> Self {
-        Self { paths, reader: None }
+    pub(super) fn new(numbers: &'p Numbers<'p>) -> Self {
+        Self { numbers, reader: None }
     }
 
     /// The place of `key` in `parent`, if it has a number.
@@ -41,7 +70,7 @@ impl<'p> Places<'p> {
     /// `cursor` says which that is, zero for the first key of an object.
     #[inline]
     pub(super) fn find(&mut self, parent: PathId, key: &str, cursor: &mut usize) -> Option<Found> {
-        let reader = self.reader.get_or_insert_with(|| self.paths.read());
+        let reader = self.reader.get_or_insert_with(|| self.numbers.paths.read());
         let siblings = reader.children(parent).get(*cursor..).unwrap_or_default();
         for (ahead, path) in siblings.iter().take(GUESSES).enumerate() {
             if reader.key(*path) == key {
@@ -55,18 +84,22 @@ impl<'p> Places<'p> {
         Some(Found { path, in_order: ahead.is_some() })
     }
 
-    /// The place of `key` in `parent`, numbered now.
+    /// The place of `key` in `parent`, numbered now if numbers are given.
     #[cold]
     pub(super) fn intern(&mut self, parent: PathId, key: &str) -> Result<Found> {
         self.reader = None;
-        Ok(Found { path: self.paths.intern(parent, key)?, in_order: false })
+        if !self.numbers.gives {
+            self.numbers.met_new.set(true);
+            return Err(Error::invalid("a new key"));
+        }
+        Ok(Found { path: self.numbers.paths.intern(parent, key)?, in_order: false })
     }
 
     /// `path` as errors show it.
     #[cold]
     pub(super) fn display(&mut self, path: PathId) -> String {
         self.reader = None;
-        self.paths.display(path)
+        self.numbers.paths.display(path)
     }
 
     /// `key` in `parent` as errors show it, whether it has a number or not.

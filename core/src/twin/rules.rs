@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 
-use super::path::Section;
 use crate::error::{Error, Result};
 use crate::limits;
 
@@ -138,16 +137,6 @@ pub(super) fn oversized(section: &str, limit: u64, at: &str) -> Error {
         .with_hint(
             "keys and strings count their characters, numbers 8, booleans 4, arrays their text",
         )
-}
-
-/// The limit of a section's size; fixed fields have none of their own.
-pub(super) fn size_limit(section: Section) -> u64 {
-    match section {
-        Section::Tags => limits::TAGS_BYTES,
-        Section::Desired => limits::DESIRED_BYTES,
-        Section::Reported => limits::REPORTED_BYTES,
-        Section::Fixed => u64::MAX,
-    }
 }
 
 /// A text of the user as an error shows it: not longer than a line.

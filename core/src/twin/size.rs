@@ -7,6 +7,19 @@
 
 use super::path::Section;
 use super::scalar::Scalar;
+use crate::limits;
+
+impl Section {
+    /// The limit of the section's size; fixed fields have none of their own.
+    pub(crate) fn size_limit(self) -> u64 {
+        match self {
+            Self::Tags => limits::TAGS_BYTES,
+            Self::Desired => limits::DESIRED_BYTES,
+            Self::Reported => limits::REPORTED_BYTES,
+            Self::Fixed => u64::MAX,
+        }
+    }
+}
 
 /// The sizes of the three sections of a twin, counted by [`cell_size`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

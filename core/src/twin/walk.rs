@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use super::array::{self, Keys};
 use super::document::Stamp;
-use super::path::{PathId, PathTable, Section};
-use super::places::{Found, Places, Seen};
+use super::path::{PathId, Section};
+use super::places::{Found, Numbers, Places, Seen};
 use super::rules::{self, Violation};
 use super::scalar::Scalar;
 use super::scan::{Number, Scanner};
@@ -43,16 +43,18 @@ pub(super) struct Walk<'p, 'a> {
     section: Section,
     root: PathId,
     size: u64,
-    /// The keys that a patch removes: no more than a section can hold, since each gets a number.
+    /// The keys that a patch removes: no more than a section can hold.
     removed: u64,
+    /// Whether a patch removes a key that has no number: there is nothing to remove yet.
+    pub(super) removes_unknown: bool,
     pub(super) size_limit: u64,
 }
 
 impl<'p, 'a> Walk<'p, 'a> {
-    pub(super) fn new(paths: &'p PathTable, text: &'a str, manner: Manner) -> Self {
+    pub(super) fn new(numbers: &'p Numbers<'p>, text: &'a str, manner: Manner) -> Self {
         Self {
             scan: Scanner::new(text),
-            places: Places::new(paths),
+            places: Places::new(numbers),
             // A cell of a usual twin takes some twenty bytes of text; room for all of them at once.
             cells: Vec::with_capacity((text.len() / 16).clamp(8, 1024)),
             ascii: text.is_ascii(),
@@ -64,6 +66,7 @@ impl<'p, 'a> Walk<'p, 'a> {
             root: PathId::ROOT,
             size: 0,
             removed: 0,
+            removes_unknown: false,
             size_limit: u64::MAX,
         }
     }
@@ -77,7 +80,7 @@ impl<'p, 'a> Walk<'p, 'a> {
         self.section = section;
         self.size = 0;
         self.removed = 0;
-        self.size_limit = rules::size_limit(section);
+        self.size_limit = section.size_limit();
         self.cells.push((root, Scalar::Object));
         self.object(root, 1)?;
         Ok(self.size)
@@ -95,13 +98,16 @@ impl<'p, 'a> Walk<'p, 'a> {
             if key.starts_with('$') && self.section != Section::Fixed {
                 self.dollar(parent, &key)?;
             } else {
-                let found = self.member(parent, &key, &mut cursor)?;
-                match self.value(found.path, level)? {
+                let size = match self.member(parent, &key, &mut cursor)? {
+                    Some(found) => self.value(found.path, level)?,
+                    None => None,
+                };
+                match size {
                     Some(value_size) => self.size += self.text_size(&key) + value_size,
                     None => self.removed += self.text_size(&key),
                 }
                 if self.size.max(self.removed) > self.size_limit {
-                    return Err(self.oversized(found.path));
+                    return Err(self.oversized(parent, &key));
                 }
             }
             if !self.scan.more(b'}')? {
@@ -110,29 +116,39 @@ impl<'p, 'a> Walk<'p, 'a> {
         }
     }
 
+    /// The place of a member; nothing if it is a new key that a patch removes, which needs none.
     #[inline]
-    fn member(&mut self, parent: PathId, key: &str, cursor: &mut usize) -> Result<Found> {
+    fn member(&mut self, parent: PathId, key: &str, cursor: &mut usize) -> Result<Option<Found>> {
         // A key that has a number was checked when it got it.
         let found = match self.places.find(parent, key, cursor) {
             Some(found) => found,
+            None if self.manner != Manner::Twin && self.scan.peek() == b'n' => {
+                self.check_key(parent, key)?;
+                self.scan.word("null")?;
+                self.removes_unknown = true;
+                return Ok(None);
+            }
             None => self.new_member(parent, key)?,
         };
         if self.seen.again(found, self.cells.iter().map(|(path, _)| *path)) {
             return Err(self.violated(Violation::Duplicate, found.path));
         }
-        Ok(found)
+        Ok(Some(found))
     }
 
     #[cold]
     pub(super) fn new_member(&mut self, parent: PathId, key: &str) -> Result<Found> {
+        self.check_key(parent, key)?;
+        self.places.intern(parent, key)
+    }
+
+    #[cold]
+    fn check_key(&mut self, parent: PathId, key: &str) -> Result<()> {
         let checked = match self.section {
             Section::Fixed => rules::check_key_length(key),
             _ => rules::check_key(key),
         };
-        match checked {
-            Ok(()) => self.places.intern(parent, key),
-            Err(violation) => Err(violation.at(&self.places.display_member(parent, key))),
-        }
+        checked.map_err(|violation| violation.at(&self.places.display_member(parent, key)))
     }
 
     /// Reads a value into the cell of `path` and the cells below it. Gives what it adds to the
@@ -259,15 +275,19 @@ impl<'p, 'a> Walk<'p, 'a> {
         fresh
     }
 
-    /// Reads an integer of a fixed field, at least `least`.
+    /// Reads an integer of a fixed field, at least `least`. The greatest is that of all integers
+    /// of a twin, so that what counts up from it has room for ever.
     pub(super) fn integer_from(&mut self, path: PathId, least: i64) -> Result<i64> {
         let number = match self.scan.peek() {
-            b'-' | b'0'..=b'9' => self.scan.number()?,
-            _ => return Err(self.expected(path, &format!("an integer from {least}"))),
+            b'-' | b'0'..=b'9' => Some(self.scan.number()?),
+            _ => None,
         };
         match number {
-            Number::Int(value) if value >= least => Ok(value),
-            _ => Err(self.expected(path, &format!("an integer from {least}"))),
+            Some(Number::Int(value)) if (least..=limits::INTEGER_MAX).contains(&value) => Ok(value),
+            _ => {
+                let range = format!("an integer from {least} to {}", limits::INTEGER_MAX);
+                Err(self.expected(path, &range))
+            }
         }
     }
 
@@ -283,8 +303,8 @@ impl<'p, 'a> Walk<'p, 'a> {
     }
 
     #[cold]
-    fn oversized(&mut self, path: PathId) -> Error {
+    fn oversized(&mut self, parent: PathId, key: &str) -> Error {
         let root = self.places.display(self.root);
-        rules::oversized(&root, self.size_limit, &self.places.display(path))
+        rules::oversized(&root, self.size_limit, &self.places.display_member(parent, key))
     }
 }

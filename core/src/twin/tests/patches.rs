@@ -7,8 +7,23 @@ use crate::ErrorKind;
 
 fn parse(kind: PatchKind, body: &Value) -> (PathTable, TwinPatch) {
     let paths = PathTable::new();
+    let root = if kind == PatchKind::Report { PathId::REPORTED } else { PathId::ROOT };
+    make_known(&paths, root, body);
     let patch = TwinPatch::parse(&paths, kind, body).unwrap();
     (paths, patch)
+}
+
+/// Gives each key of a document its number, as if a twin had had it.
+fn make_known(paths: &PathTable, parent: PathId, value: &Value) {
+    for (key, value) in value.as_object().into_iter().flatten() {
+        if !key.starts_with('$') {
+            make_known(paths, paths.intern(parent, key).unwrap(), value);
+        }
+    }
+}
+
+fn count(paths: &PathTable) -> usize {
+    paths.descendants(PathId::ROOT).len()
 }
 
 /// The steps in a form that tests can spell.
@@ -68,6 +83,76 @@ fn a_report_ignores_dollar_keys_at_any_depth() {
             "remove properties.reported.c",
         ]
     );
+}
+
+#[test]
+fn a_key_that_no_twin_has_is_removed_without_a_number() {
+    let paths = PathTable::new();
+    let before = count(&paths);
+    for kind in [PatchKind::Merge, PatchKind::Replace] {
+        let body = json!({"tags": {"a": null}, "properties": {"desired": {"b": null}}});
+        let patch = TwinPatch::parse(&paths, kind, &body).unwrap();
+        assert!(patch.touches(Section::Tags) && patch.touches(Section::Desired));
+        assert_eq!(patch.steps().len(), 2);
+    }
+    let report = TwinPatch::parse(&paths, PatchKind::Report, &json!({"c": null})).unwrap();
+    assert!(report.touches(Section::Reported));
+    assert_eq!(report.steps(), [PatchStep::Merge(PathId::REPORTED)]);
+    for key in ["a b", "a.b", "a#", &"k".repeat(1025)] {
+        let error =
+            TwinPatch::parse(&paths, PatchKind::Merge, &json!({"tags": {key: null}})).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Invalid);
+    }
+    assert_eq!(count(&paths), before);
+
+    // What is below a new object is as unknown as the object was.
+    let body = json!({"tags": {"a": {"b": null, "c": 1}}});
+    let patch = TwinPatch::parse(&paths, PatchKind::Merge, &body).unwrap();
+    let a = paths.child(PathId::TAGS, "a").unwrap();
+    let c = paths.child(a, "c").unwrap();
+    let expected =
+        [PatchStep::Merge(PathId::TAGS), PatchStep::Merge(a), PatchStep::Set(c, Scalar::Int(1))];
+    assert_eq!(patch.steps(), expected);
+    assert_eq!(paths.descendants(a), [c]);
+}
+
+#[test]
+fn a_patch_that_is_kept_removes_keys_that_came_later() {
+    let paths = PathTable::new();
+    let body = json!({"tags": {"a": null, "b": {"c": null, "d": true}}});
+    let patch = TwinPatch::parse(&paths, PatchKind::Merge, &body).unwrap();
+    assert_eq!(patch.current(&paths).steps(), patch.steps());
+    let a = paths.intern(PathId::TAGS, "a").unwrap();
+    let current = patch.current(&paths);
+    assert_eq!(current.steps()[1], PatchStep::Remove(a));
+    let c = paths.intern(paths.child(PathId::TAGS, "b").unwrap(), "c").unwrap();
+    assert!(current.current(&paths).steps().contains(&PatchStep::Remove(c)));
+    assert_eq!(current.body(), &body);
+
+    let (paths, known) = parse(PatchKind::Merge, &body);
+    assert!(matches!(known.current(&paths), std::borrow::Cow::Borrowed(_)));
+}
+
+#[test]
+fn what_is_refused_numbers_nothing() {
+    let paths = PathTable::new();
+    let before = count(&paths);
+    for bad in [json!("x".repeat(4097)), json!({"a b": 1}), json!(1_u64 << 60), json!([{"$": 1}])] {
+        let body = json!({"tags": {"new": {"k": 1}}, "properties": {"desired": {"z": bad}}});
+        for kind in [PatchKind::Merge, PatchKind::Replace] {
+            TwinPatch::parse(&paths, kind, &body).unwrap_err();
+        }
+        TwinPatch::parse(&paths, PatchKind::Report, &body).unwrap_err();
+        new_device(&paths, "d", &body).unwrap_err();
+        let line =
+            format!(r#"{{"deviceId":"d","configurations":{{"c":1}},{}"#, &body.to_string()[1..]);
+        flatten_line(&paths, line.as_bytes()).unwrap_err();
+        flatten_line(&paths, &line.as_bytes()[..line.len() - 3]).unwrap_err();
+    }
+    TwinPatch::parse(&paths, PatchKind::Merge, &json!({"tags": {"a": 1}, "foo": 1})).unwrap_err();
+    let late = br#"{"tags":{"a":1},"properties":{"desired":{"$metadata":{"a":{}}}},"deviceId":""}"#;
+    flatten_line(&paths, late).unwrap_err();
+    assert_eq!(count(&paths), before);
 }
 
 #[test]

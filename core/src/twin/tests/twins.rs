@@ -231,11 +231,23 @@ fn refusals_name_the_place_and_the_limit() {
         (r#""status":"on""#, "`status` is `on`"),
         (r#""status":null"#, "`status` must be a string"),
         (r#""connectionState":"connected""#, "`connectionState` is `connected`"),
-        (r#""version":-1"#, "`version` must be an integer from 0"),
-        (r#""version":1.5"#, "`version` must be an integer from 0"),
+        (r#""version":-1"#, "`version` must be an integer from 0 to 4503599627370495"),
+        (
+            r#""version":4503599627370496"#,
+            "`version` must be an integer from 0 to 4503599627370495",
+        ),
+        (
+            r#""version":99999999999999999999"#,
+            "`version` must be an integer from 0 to 4503599627370495",
+        ),
+        (
+            r#""properties":{"reported":{"$version":9223372036854775807}}"#,
+            "`properties.reported.$version` must be an integer from 1 to 4503599627370495",
+        ),
+        (r#""version":1.5"#, "`version` must be an integer from 0 to 4503599627370495"),
         (
             r#""properties":{"desired":{"$version":0}}"#,
-            "`properties.desired.$version` must be an integer from 1",
+            "`properties.desired.$version` must be an integer from 1 to 4503599627370495",
         ),
         (
             r#""properties":{"desired":{"$version":1,"$version":2}}"#,
@@ -259,7 +271,7 @@ fn refusals_name_the_place_and_the_limit() {
         ),
         (
             r#""properties":{"desired":{"$metadata":{"$lastUpdatedVersion":-1}}}"#,
-            "`$lastUpdatedVersion` in `$metadata`: `properties.desired` must be an integer from 0",
+            "`$lastUpdatedVersion` in `$metadata`: `properties.desired` must be an integer from 0 to 4503599627370495",
         ),
         (
             r#""properties":{"desired":{"$metadata":{},"$metadata":{}}}"#,
@@ -299,6 +311,23 @@ fn refusals_name_the_place_and_the_limit() {
         ),
     ] {
         check(line, message);
+    }
+}
+
+#[test]
+fn the_greatest_versions_have_room_to_grow() {
+    let greatest = crate::limits::INTEGER_MAX;
+    let body = json!({"version": greatest, "properties": {"desired": {"$version": greatest}}});
+    let paths = PathTable::new();
+    let twin = new_device(&paths, "d", &body).unwrap();
+    assert!(twin.cells.contains(&(PathId::VERSION, Scalar::Int(greatest))));
+    for body in [
+        json!({"version": greatest + 1}),
+        json!({"properties": {"desired": {"$version": greatest + 1}}}),
+        json!({"properties": {"reported": {"$version": i64::MAX}}}),
+    ] {
+        let error = new_device(&paths, "d", &body).unwrap_err();
+        assert!(error.message().ends_with(&format!("to {greatest}")), "{error}");
     }
 }
 
