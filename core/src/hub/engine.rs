@@ -8,8 +8,9 @@ use std::time::Duration;
 use crossbeam::channel::{Receiver, bounded, select};
 use parking_lot::Mutex;
 
+use super::desk::{ChoreKind, Desk, Work};
 use super::operation::PatchTargets;
-use super::state::{ChoreKind, Desk, State, Work};
+use super::state::State;
 use crate::clock::Clock;
 use crate::dispatch::{Completion, DispatchLimits, Dispatcher};
 use crate::plan::bind;

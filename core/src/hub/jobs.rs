@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::desk::{Task, Work};
 use super::engine::Engine;
-use super::state::{State, Task, Work};
+use super::state::State;
 use super::{Hub, outcomes};
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::{JobId, JobKind, JobRecord, JobRequest, JobStatistics, JobStatus, JobType};

@@ -1,6 +1,7 @@
 //! The hub: the one room with doors to all others, and the public face of the engine.
 
 mod builder;
+mod desk;
 mod engine;
 mod import;
 mod jobs;

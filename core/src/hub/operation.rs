@@ -8,7 +8,8 @@ use std::ops::Range;
 
 use serde_json::Value;
 
-use super::state::{Chore, State};
+use super::desk::Chore;
+use super::state::State;
 use crate::clock::Now;
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::Failure;

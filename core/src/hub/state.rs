@@ -8,15 +8,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crossbeam::channel::{Sender, TrySendError};
 use parking_lot::{Condvar, Mutex, MutexGuard, RwLock};
 
+use super::desk::{Chore, ChoreKind, Desk, Run, Work};
 use crate::clock::Clock;
 use crate::dispatch::{Calls, DeviceIds, Dispatcher, Leftovers, Style, Transport};
 use crate::error::{Error, ErrorKind, Result};
-use crate::job::{CallResult, Failure, JobId, JobStatus, MethodCall, Reply};
-use crate::query::ast::Condition;
+use crate::job::{CallResult, Failure, JobId, Reply};
 use crate::schedule::{Input, Output, Scheduler};
 use crate::select::Targets;
 use crate::store::Store;
-use crate::twin::TwinPatch;
 
 /// All of a hub but its threads.
 pub(super) struct State {
@@ -44,62 +43,6 @@ pub(super) struct Methods {
     pub(super) others: Option<Arc<dyn Transport>>,
 }
 
-/// The scheduler and what the hub knows about its jobs besides.
-pub(super) struct Desk {
-    pub(super) scheduler: Scheduler,
-    pub(super) runs: BTreeMap<JobId, Run>,
-    /// Devices to be found, and pieces to be patched: at most one of either for each job that is
-    /// not finished, since what a finished one left here is dropped.
-    searches: VecDeque<Chore>,
-    patches: VecDeque<Chore>,
-    by_number: BTreeMap<u64, JobId>,
-    next_number: u64,
-}
-
-/// What the hub knows about a job besides its record.
-pub(super) struct Run {
-    /// Never used twice, unlike the id of a job.
-    number: u64,
-    /// What it needs to run; nothing once it is finished.
-    task: Option<Task>,
-    /// The devices, once they are known.
-    pub(super) targets: Option<Arc<Targets>>,
-    /// Deletions of devices before the devices were known: while there are no more, none of them
-    /// is gone.
-    deletions: u64,
-}
-
-/// What a job needs to run.
-#[derive(Clone)]
-pub(super) struct Task {
-    pub(super) condition: Arc<Condition>,
-    pub(super) work: Work,
-}
-
-/// What a job does.
-#[derive(Clone)]
-pub(super) enum Work {
-    Patch(Arc<TwinPatch>),
-    Call(Arc<MethodCall>),
-}
-
-/// What takes longer than the scheduler may wait. The numbers are those of runs: an id may belong
-/// to another job by the time that a chore is done.
-pub(super) struct Chore {
-    pub(super) number: u64,
-    pub(super) job: JobId,
-    pub(super) task: Task,
-    pub(super) kind: ChoreKind,
-}
-
-/// What a [`Chore`] is about.
-pub(super) enum ChoreKind {
-    /// Find the devices.
-    Select,
-    /// Patch some of them.
-    Patch { targets: Arc<Targets>, range: Range<u32> },
-}
-
 impl State {
     pub(super) fn new(
         clock: Arc<dyn Clock>,
@@ -114,14 +57,7 @@ impl State {
             strict,
             dispatcher,
             methods: RwLock::default(),
-            desk: Mutex::new(Desk {
-                scheduler,
-                runs: BTreeMap::new(),
-                searches: VecDeque::new(),
-                patches: VecDeque::new(),
-                by_number: BTreeMap::new(),
-                next_number: 0,
-            }),
+            desk: Mutex::new(Desk::new(scheduler)),
             changed: Condvar::new(),
             chore_added: Condvar::new(),
             wake,
@@ -369,38 +305,6 @@ impl State {
             Some(job) => self.step_at(desk, Input::Replies { job, replies }, leftovers),
             None => Ok(()),
         })
-    }
-}
-
-impl Desk {
-    /// Keeps what a job that was just created needs to run.
-    pub(super) fn admit(&mut self, job: JobId, task: Task) {
-        let number = self.next_number;
-        self.next_number += 1;
-        self.by_number.insert(number, job.clone());
-        self.runs.insert(job, Run { number, task: Some(task), targets: None, deletions: 0 });
-    }
-
-    /// A chore of a job, if there is anything to do.
-    fn chore(&self, job: &JobId, kind: impl FnOnce(&Run) -> Option<ChoreKind>) -> Option<Chore> {
-        let run = self.runs.get(job)?;
-        let task = run.task.clone()?;
-        Some(Chore { number: run.number, job: job.clone(), task, kind: kind(run)? })
-    }
-
-    pub(super) fn searches(&mut self) -> &mut VecDeque<Chore> {
-        &mut self.searches
-    }
-
-    pub(super) fn patches(&mut self) -> &mut VecDeque<Chore> {
-        &mut self.patches
-    }
-
-    /// Whether a piece of a twin job that is being cancelled is still patched.
-    pub(super) fn is_patching(&self, job: &JobId) -> bool {
-        let is_patch = |task: &Task| matches!(task.work, Work::Patch(_));
-        self.runs.get(job).is_some_and(|run| run.task.as_ref().is_some_and(is_patch))
-            && self.scheduler.job(job).is_some_and(|job| job.status() == JobStatus::Running)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::predicate::{LiteralSet, Node, Predicate, Test};
+use super::predicate::{LiteralSet, Node, Predicate, Slot, Test};
 use super::simplify::{all_of, any_of, not};
 use super::term::Term;
 use super::truth::Truth;
@@ -17,19 +17,6 @@ pub struct Plan {
     pub keys: Vec<ColumnKey>,
     /// The tests.
     pub root: Node,
-}
-
-/// Where a test finds a value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Slot {
-    /// In a column of [`Plan::keys`].
-    Column(usize),
-    /// The id of the device.
-    DeviceId,
-    /// The etag: the first column if it has one, else computed from the version in the second.
-    Etag(usize, usize),
-    /// Nowhere: no twin has this path.
-    Absent,
 }
 
 /// Binds `condition` to the columns that the twins of `paths` have now.

@@ -11,8 +11,8 @@ mod simplify;
 mod term;
 mod truth;
 
-pub use bind::{Plan, Slot, bind, resolve};
-pub use predicate::{LiteralSet, Node, Predicate, Test};
+pub use bind::{Plan, bind, resolve};
+pub use predicate::{LiteralSet, Node, Predicate, Slot, Test};
 pub use term::{Term, bind_documents, element_at, evaluate};
 pub use truth::Truth;
 

@@ -3,7 +3,6 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::bind::Slot;
 use super::term::{Term, evaluate, same_type};
 use super::truth::{Truth, compare, scalar_of};
 use crate::query::ast::{Comparison, Expr, Literal};
@@ -35,6 +34,19 @@ pub struct Test {
     pub predicate: Predicate,
     /// The text it came from, for explanations.
     pub expr: Expr,
+}
+
+/// Where a test finds a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Slot {
+    /// In a column of [`Plan::keys`].
+    Column(usize),
+    /// The id of the device.
+    DeviceId,
+    /// The etag: the first column if it has one, else computed from the version in the second.
+    Etag(usize, usize),
+    /// Nowhere: no twin has this path.
+    Absent,
 }
 
 /// What a test asks. All but the last ask about the value of the first and only slot.

@@ -6,10 +6,11 @@
 use std::collections::BTreeSet;
 
 use super::bitmap::Bitmap;
+use super::rejection::Rejection;
 use super::row::{ColumnKey, Row};
 use super::segment::{Rows, SegmentData};
 use super::sizes::{self, SECTIONS, is_below, limit_of};
-use super::store::{Rejection, Store};
+use super::store::Store;
 use crate::clock::Timestamp;
 use crate::twin::{PatchStep, PathId, Scalar, Section, TwinPatch};
 

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use super::bitmap::Bitmap;
 use super::column::{Column, encode};
 use super::ids::Ids;
+use super::rejection::Rejection;
 use super::row::{ColumnKey, SEGMENT_ROWS};
 use super::segment::SegmentData;
-use super::store::{Rejection, Store};
+use super::store::Store;
 use crate::clock::Timestamp;
 use crate::twin::{FlatTwin, PathId, PathReader, Scalar, Section, SectionSizes};
 

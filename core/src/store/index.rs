@@ -4,8 +4,8 @@ use compact_str::CompactString;
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
 
+use super::rejection::Rejection;
 use super::row::Row;
-use super::store::Rejection;
 
 /// More shards than cores by far, so that two writers seldom want the same.
 const SHARDS: usize = 128;

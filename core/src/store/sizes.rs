@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use super::bitmap::Bitmap;
 use super::bulk::{Change, Write};
 use super::column::{Codes, Column, LinearKind};
+use super::rejection::Rejection;
 use super::row::{ColumnKey, Facet};
 use super::segment::SegmentData;
-use super::store::{Rejection, Store};
+use super::store::Store;
 use crate::limits;
 use crate::twin::{PathId, PathReader, Scalar, Section, SectionSizes, cell_size};
 

@@ -11,38 +11,14 @@ use super::bitmap::Bitmap;
 use super::bulk::Change;
 use super::dictionary::Dictionary;
 use super::index::Index;
+use super::rejection::Rejection;
 use super::row::{ColumnKey, Row, SEGMENTS_MAX};
 use super::segment::{Rows, Segment, SegmentData};
 use super::sizes;
 use super::twin::matches_etag;
 use super::view::{SegmentView, View};
 use crate::clock::Timestamp;
-use crate::twin::{FlatTwin, PathId, PathTable, Section, SectionSizes, TwinPatch};
-
-/// Why the store did not make a change. Nothing was changed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Rejection {
-    /// The device does not exist (any more).
-    NotFound,
-    /// A device with this id exists.
-    Exists,
-    /// The etag is another one.
-    Precondition {
-        /// The etag of the twin.
-        current: String,
-    },
-    /// The hub has no row left to give.
-    Full,
-    /// The section would grow beyond its limit.
-    TooLarge {
-        /// Which section.
-        section: Section,
-        /// Its size after the change.
-        size: u64,
-        /// The limit.
-        limit: u64,
-    },
-}
+use crate::twin::{FlatTwin, PathId, PathTable, SectionSizes, TwinPatch};
 
 /// All twins of a hub, in columns.
 ///
