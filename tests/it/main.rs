@@ -9,6 +9,7 @@ mod fuzz;
 mod golden;
 mod house;
 mod jobs;
+mod metadata;
 mod patches;
 
 /// The folder that holds the workspace.
