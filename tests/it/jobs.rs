@@ -488,3 +488,18 @@ fn a_device_that_is_deleted_is_not_called() {
     assert_eq!((statistics.succeeded_count, statistics.failed_count), (2500, 500));
     assert_eq!(results(&job, "errorCode")[2999].1, json!("404001"));
 }
+
+/// A job that removes a key removes it also from devices that came after it was scheduled.
+#[test]
+fn a_key_that_comes_later_is_removed_all_the_same() {
+    let clock = ManualClock::at(Timestamp::parse("2026-03-01T00:00:00Z").expect("a time"));
+    let hub =
+        Hub::builder().clock(Arc::new(clock.clone())).build().expect("threads can be started");
+    let mut request = update(json!({"tags": {"unseen": null, "kept": 1}}), "*");
+    request.start_time = Some(Timestamp::parse("2026-03-01T01:00:00Z").expect("a time"));
+    let job = hub.schedule(request).expect("the request is good");
+    hub.create_device("d1", &json!({"tags": {"unseen": 5}})).expect("the id is new");
+    clock.advance(Duration::from_secs(3600));
+    finish(&job);
+    assert_eq!(hub.twin("d1").expect("it exists")["tags"], json!({"kept": 1}));
+}

@@ -10,6 +10,7 @@ mod golden;
 mod house;
 mod imports;
 mod jobs;
+mod metadata;
 mod patches;
 
 /// The folder that holds the workspace.

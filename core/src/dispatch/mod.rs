@@ -97,6 +97,12 @@ pub struct Completion {
 /// that find the channel full wait in memory, which the number of calls in flight bounds.
 ///
 /// Threads start with the first call and none runs for an idle hub but the workers, asleep.
+/// What is left of a lane, to be dropped where no lock is held: a transport may do anything when
+/// it is dropped.
+pub struct Leftovers(
+    #[expect(dead_code, reason = "it is there to be dropped")] Option<Box<dyn std::any::Any>>,
+);
+
 #[derive(Debug)]
 pub struct Dispatcher {
     shared: Arc<Shared>,
@@ -152,15 +158,14 @@ impl Dispatcher {
     /// After it returns no further call of the job is claimed; claimed ones may still be answered.
     /// An unknown job has nothing to take back.
     #[must_use = "these calls will get no reply"]
-    pub fn revoke(&self, job: u64) -> Vec<Range<u32>> {
-        self.shared.revoke(job)
+    pub fn revoke(&self, job: u64) -> (Vec<Range<u32>>, Leftovers) {
+        (self.shared.revoke(job), Leftovers(None))
     }
 
     /// Forgets a job: no further call is claimed and answers that still come are dropped.
-    pub fn close(&self, job: u64) {
+    pub fn close(&self, job: u64) -> Leftovers {
         let closed = self.shared.board.lock().close(job);
-        // Dropped here and not under the lock: a transport may do anything when it is dropped.
-        drop(closed);
+        Leftovers(Some(Box::new(closed)))
     }
 
     /// Stops: no further call is claimed, then waits at most `patience`, in real time, for the

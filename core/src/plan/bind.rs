@@ -1,7 +1,9 @@
 //! From the checked text to a tree of tests over columns.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::columns::Columns;
 use super::predicate::{LiteralSet, Node, Predicate, Slot, Test};
 use super::simplify::{all_of, any_of, not};
 use super::term::Term;
@@ -22,17 +24,27 @@ pub struct Plan {
 /// Binds `condition` to the columns that the twins of `paths` have now.
 #[must_use]
 pub fn bind(condition: &Condition, paths: &PathTable) -> Plan {
-    let mut binder = Binder { paths, keys: Vec::new() };
+    let mut binder = Binder { paths, columns: Columns::default() };
     let root = match &condition.filter {
         None => Node::Constant(Truth::True),
         Some(filter) => binder.node(filter),
     };
-    Plan { keys: binder.keys, root }
+    Plan { keys: binder.columns.into_keys(), root }
 }
 
-/// Where a path leads: a column or a virtual one, and steps into an array if it goes on.
+/// Where a path leads.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Place {
+    /// To a column or a virtual one, and, if steps follow, into the arrays that it holds.
+    Value(ColumnKey, Vec<Segment>),
+    /// To an object of `$metadata`, which is there wherever the column has a value: that of
+    /// `$lastUpdated`, which each such object has.
+    Metadata(ColumnKey),
+}
+
+/// Where a path leads, if any twin has had it.
 #[must_use]
-pub fn resolve(segments: &[Segment], paths: &PathTable) -> Option<(ColumnKey, Vec<Segment>)> {
+pub fn resolve(segments: &[Segment], paths: &PathTable) -> Option<Place> {
     let mut path = PathId::ROOT;
     let mut rest = segments.iter();
     let mut metadata = false;
@@ -42,22 +54,26 @@ pub fn resolve(segments: &[Segment], paths: &PathTable) -> Option<(ColumnKey, Ve
                 metadata = true;
             }
             Segment::Key(key) if metadata && key == "$lastUpdated" => {
-                return rest.next().is_none().then(|| (ColumnKey::updated(path), Vec::new()));
+                let key = ColumnKey::updated(path);
+                return rest.next().is_none().then_some(Place::Value(key, Vec::new()));
             }
             Segment::Key(key) if metadata && key == "$lastUpdatedVersion" => {
                 let key = ColumnKey::updated_version(path);
-                return rest.next().is_none().then_some((key, Vec::new()));
+                return rest.next().is_none().then_some(Place::Value(key, Vec::new()));
             }
             Segment::Key(key) => path = paths.child(path, key)?,
             Segment::Index(_) if metadata => return None,
             Segment::Index(_) => {
                 let tail = std::iter::once(segment).chain(rest).cloned().collect();
-                return Some((ColumnKey::value(path), tail));
+                return Some(Place::Value(ColumnKey::value(path), tail));
             }
         }
     }
-    // `$metadata` itself has no column: only the facts in it can be asked for.
-    (!metadata).then(|| (ColumnKey::value(path), Vec::new()))
+    Some(if metadata {
+        Place::Metadata(ColumnKey::updated(path))
+    } else {
+        Place::Value(ColumnKey::value(path), Vec::new())
+    })
 }
 
 /// The sections that keep metadata.
@@ -67,7 +83,7 @@ fn is_stamped(path: PathId) -> bool {
 
 struct Binder<'a> {
     paths: &'a PathTable,
-    keys: Vec<ColumnKey>,
+    columns: Columns,
 }
 
 impl Binder<'_> {
@@ -109,18 +125,28 @@ impl Binder<'_> {
 
     fn test(&mut self, expr: &Expr) -> Node {
         let mut slots: Vec<Slot> = Vec::new();
-        let mut whole_slots = true;
+        let mut known = HashMap::new();
+        // Whether each slot holds just the value that its path leads to, or at least has one
+        // where the path leads to one.
+        let (mut is_value, mut is_defined) = (true, true);
         let term = Term::bind(expr, &mut |segments| {
-            let (slot, tail) = self.slot(segments);
-            whole_slots &= tail.is_empty();
-            let known = slots.iter().position(|known| *known == slot);
-            let place = known.unwrap_or_else(|| {
+            let (slot, within) = self.slot(segments);
+            is_value &= within == Within::Whole;
+            is_defined &= !matches!(within, Within::Element(_));
+            let place = *known.entry(slot).or_insert_with(|| {
                 slots.push(slot);
                 slots.len() - 1
             });
-            (place, tail)
+            match within {
+                Within::Whole => Term::Slot(place, Vec::new()),
+                Within::Element(tail) => Term::Slot(place, tail),
+                Within::Marker => Term::Marker(place),
+            }
         });
-        let simple = if whole_slots && slots.len() == 1 { simple(expr) } else { None };
+        let simple = simple(expr).filter(|predicate| match predicate {
+            Predicate::Defined => is_defined && slots.len() == 1,
+            _ => is_value && slots.len() == 1,
+        });
         let predicate = simple.unwrap_or(Predicate::Term(term));
         let test = Test { slots, predicate, expr: expr.clone() };
         if test.slots.iter().all(|slot| *slot == Slot::Absent) {
@@ -129,26 +155,34 @@ impl Binder<'_> {
         Node::Test(Box::new(test))
     }
 
-    fn slot(&mut self, segments: &[Segment]) -> (Slot, Vec<Segment>) {
-        match resolve(segments, self.paths) {
-            None => (Slot::Absent, Vec::new()),
-            Some((key, tail)) if key == ColumnKey::value(PathId::DEVICE_ID) => {
-                (Slot::DeviceId, tail)
-            }
-            Some((key, tail)) if key == ColumnKey::value(PathId::ETAG) => {
-                let etag = self.column(key);
-                (Slot::Etag(etag, self.column(ColumnKey::value(PathId::VERSION))), tail)
-            }
-            Some((key, tail)) => (Slot::Column(self.column(key)), tail),
-        }
+    fn slot(&mut self, segments: &[Segment]) -> (Slot, Within) {
+        let (key, within) = match resolve(segments, self.paths) {
+            None => return (Slot::Absent, Within::Whole),
+            Some(Place::Value(key, tail)) if tail.is_empty() => (key, Within::Whole),
+            Some(Place::Value(key, tail)) => (key, Within::Element(tail)),
+            Some(Place::Metadata(key)) => (key, Within::Marker),
+        };
+        let slot = if key == ColumnKey::value(PathId::DEVICE_ID) {
+            Slot::DeviceId
+        } else if key == ColumnKey::value(PathId::ETAG) {
+            let etag = self.columns.place(key);
+            Slot::Etag(etag, self.columns.place(ColumnKey::value(PathId::VERSION)))
+        } else {
+            Slot::Column(self.columns.place(key))
+        };
+        (slot, within)
     }
+}
 
-    fn column(&mut self, key: ColumnKey) -> usize {
-        self.keys.iter().position(|known| *known == key).unwrap_or_else(|| {
-            self.keys.push(key);
-            self.keys.len() - 1
-        })
-    }
+/// What a path means by the value of its slot.
+#[derive(Debug, PartialEq)]
+enum Within {
+    /// The value.
+    Whole,
+    /// An element of it.
+    Element(Vec<Segment>),
+    /// An object that is there wherever the slot has a value.
+    Marker,
 }
 
 /// The predicate of `expr` if it is one that kernels know.

@@ -5,15 +5,17 @@
 //! test runs over the rows of a segment is the business of the next room.
 
 mod bind;
+mod columns;
 mod function;
 mod predicate;
 mod simplify;
 mod term;
 mod truth;
 
-pub use bind::{Plan, bind, resolve};
+pub use bind::{Place, Plan, bind, resolve};
 pub use predicate::{LiteralSet, Node, Predicate, Slot, Test};
 pub use term::{Term, bind_documents, element_at, evaluate};
 pub use truth::Truth;
 
+pub(crate) use columns::Columns;
 pub(crate) use term::scalar_from;

@@ -37,7 +37,7 @@ pub struct Test {
 }
 
 /// Where a test finds a value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Slot {
     /// In a column of [`Plan::keys`].
     Column(usize),

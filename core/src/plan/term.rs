@@ -18,6 +18,8 @@ pub enum Term {
     Constant(Option<Scalar<'static>>),
     /// The value of a slot, and where in it: empty, or steps into an array.
     Slot(usize, Vec<Segment>),
+    /// An object, wherever the slot has a value.
+    Marker(usize),
     /// NOT.
     Not(Box<Term>),
     /// AND.
@@ -37,11 +39,8 @@ pub enum Term {
 }
 
 impl Term {
-    /// Turns `expr` into a term; `slot` numbers its paths.
-    pub(super) fn bind(
-        expr: &Expr,
-        slot: &mut impl FnMut(&[Segment]) -> (usize, Vec<Segment>),
-    ) -> Self {
+    /// Turns `expr` into a term; `slot` gives those of its paths.
+    pub(super) fn bind(expr: &Expr, slot: &mut impl FnMut(&[Segment]) -> Self) -> Self {
         let mut bind = |expr: &Expr| Box::new(Self::bind(expr, slot));
         match &expr.kind {
             ExprKind::Literal(literal) => {
@@ -56,10 +55,7 @@ impl Term {
             ExprKind::Arithmetic(how, left, right) => {
                 Self::Arithmetic(*how, bind(left), bind(right))
             }
-            ExprKind::Path(path) => {
-                let (slot, tail) = slot(&path.segments);
-                Self::Slot(slot, tail)
-            }
+            ExprKind::Path(path) => slot(&path.segments),
             ExprKind::And(parts) => {
                 Self::And(parts.iter().map(|part| Self::bind(part, slot)).collect())
             }
@@ -80,7 +76,7 @@ pub fn bind_documents(expr: &Expr) -> (Term, Vec<Vec<Segment>>) {
     let mut paths: Vec<Vec<Segment>> = Vec::new();
     let term = Term::bind(expr, &mut |segments| {
         paths.push(segments.to_vec());
-        (paths.len() - 1, Vec::new())
+        Term::Slot(paths.len() - 1, Vec::new())
     });
     (term, paths)
 }
@@ -102,6 +98,7 @@ pub fn evaluate<'a>(
         Term::Constant(value) => value.as_ref().map(Scalar::borrowed),
         Term::Slot(slot, tail) if tail.is_empty() => slots(*slot),
         Term::Slot(slot, tail) => element_at(&slots(*slot)?, tail),
+        Term::Marker(slot) => slots(*slot).map(|_| Scalar::Object),
         Term::Not(inner) => boolean(truth(inner).negate()),
         Term::And(parts) => {
             boolean(parts.iter().fold(Truth::True, |all, part| all.and(truth(part))))

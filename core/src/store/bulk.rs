@@ -9,7 +9,7 @@ use super::bitmap::Bitmap;
 use super::rejection::Rejection;
 use super::row::{ColumnKey, Row};
 use super::segment::{Rows, SegmentData};
-use super::sizes::{self, SECTIONS, is_below, limit_of};
+use super::sizes::{self, SECTIONS, is_below};
 use super::store::Store;
 use crate::clock::Timestamp;
 use crate::twin::{PatchStep, PathId, Scalar, Section, TwinPatch};
@@ -177,7 +177,8 @@ impl<'a> Change<'a> {
     fn fits_everywhere(&self, data: &SegmentData) -> bool {
         SECTIONS.iter().all(|section| {
             !self.patch.touches(*section)
-                || data.bounds.of(*section) + self.patch.added_size(*section) <= limit_of(*section)
+                || data.bounds.of(*section) + self.patch.added_size(*section)
+                    <= section.size_limit()
         })
     }
 }

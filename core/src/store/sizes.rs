@@ -9,7 +9,6 @@ use super::rejection::Rejection;
 use super::row::{ColumnKey, Facet};
 use super::segment::SegmentData;
 use super::store::Store;
-use crate::limits;
 use crate::twin::{PathId, PathReader, Scalar, Section, SectionSizes, cell_size};
 
 pub(super) const SECTIONS: [Section; 3] = [Section::Tags, Section::Desired, Section::Reported];
@@ -67,7 +66,7 @@ fn sum(
 }
 
 fn check(section: Section, before: u64, after: u64) -> Result<(), Rejection> {
-    let limit = limit_of(section);
+    let limit = section.size_limit();
     if after > limit && after > before {
         return Err(Rejection::TooLarge { section, size: after, limit });
     }
@@ -218,13 +217,4 @@ pub(super) fn is_below(paths: &PathReader<'_>, path: PathId, root: PathId) -> bo
         }
     }
     false
-}
-
-pub(super) fn limit_of(section: Section) -> u64 {
-    match section {
-        Section::Tags => limits::TAGS_BYTES,
-        Section::Desired => limits::DESIRED_BYTES,
-        Section::Reported => limits::REPORTED_BYTES,
-        Section::Fixed => u64::MAX,
-    }
 }

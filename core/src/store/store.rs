@@ -258,6 +258,7 @@ impl Store {
         etag: Option<&str>,
         now: Timestamp,
     ) -> Result<Value, Rejection> {
+        let patch = &*patch.current(&self.paths);
         let change = Change::new(self, patch, now);
         let _shared = self.gate.read();
         let row = self.index.get(id).ok_or(Rejection::NotFound)?;
@@ -282,6 +283,7 @@ impl Store {
         now: Timestamp,
     ) -> Vec<(Row, Rejection)> {
         use rayon::prelude::*;
+        let patch = &*patch.current(&self.paths);
         let change = Change::new(self, patch, now);
         selected
             .par_iter()

@@ -2,16 +2,20 @@
 
 use super::cells::Cells;
 use super::group::{Grouping, Rows};
+use super::reader::{Item, Reader, Shape, Shown, Source};
 use super::table::{Table, TableColumn};
 use super::value::Value;
-use crate::plan::{Slot, bind, element_at, resolve};
-use crate::query::ast::{Condition, Path, Query, Segment, Select, SelectItem, SelectValue};
-use crate::select::{select_with, slot_of, value_at};
-use crate::store::{Column, ColumnKey, Facet, Row, SegmentView, Store, View};
-use crate::twin::{PathId, Scalar};
+use crate::plan::{Slot, bind, element_at};
+use crate::query::ast::{Condition, Query, Segment, Select};
+use crate::select::{select_with, value_at};
+use crate::store::{Column, Row, SegmentView, Store, View};
+use crate::twin::Scalar;
+
+/// A query begins again if columns came while it was prepared; so often at most.
+const BEGINNINGS: usize = 4;
 
 /// Answers a query `FROM devices`. Rows come in the order of the devices' rows, groups in the
-/// order in which they are first met. All values are of one moment.
+/// order of their values: see `docs/query-language.md`. All values are of one moment.
 ///
 /// Cost: a projection reads each named column once for each selected device; an object is rebuilt
 /// from the columns below it.
@@ -19,14 +23,21 @@ use crate::twin::{PathId, Scalar};
 pub fn query_devices(store: &Store, query: &Query) -> Table {
     let condition =
         Condition { text: query.text.clone(), source: query.source, filter: query.filter.clone() };
-    let plan = bind(&condition, store.paths());
-    let mut reader = Reader { store, keys: plan.keys.clone() };
-    let items = match &query.select {
-        Select::All => reader.root_items(),
-        Select::Items(items) => items.iter().map(|item| reader.item(item)).collect(),
+    let mut beginning = 1;
+    let (items, groups, selection, view) = loop {
+        let plan = bind(&condition, store.paths());
+        let mut reader = Reader::new(store, plan.keys.clone());
+        let items = match &query.select {
+            Select::All => reader.root_items(),
+            Select::Items(items) => items.iter().map(|item| reader.item(item)).collect(),
+        };
+        let groups: Vec<Source> = query.group_by.iter().map(|path| reader.source(path)).collect();
+        let (selection, view) = select_with(store, &plan, &reader.keys()[plan.keys.len()..]);
+        if reader.is_complete() || beginning == BEGINNINGS {
+            break (items, groups, selection, view);
+        }
+        beginning += 1;
     };
-    let groups: Vec<Source> = query.group_by.iter().map(|path| reader.source(path)).collect();
-    let (selection, view) = select_with(store, &plan, &reader.keys[plan.keys.len()..]);
     let limit = query.top.map_or(usize::MAX, |top| usize::try_from(top).unwrap_or(usize::MAX));
 
     if query.is_aggregate() {
@@ -55,25 +66,6 @@ pub fn query_devices(store: &Store, query: &Query) -> Table {
     }
     let columns = items.into_iter().zip(cells);
     Table::new(columns.map(|(item, cells)| TableColumn { name: item.name, cells }).collect())
-}
-
-/// One column of the answer.
-struct Item {
-    name: String,
-    shown: Shown,
-}
-
-enum Shown {
-    Source(Source),
-    Measure(Option<Source>),
-}
-
-/// Where a value comes from.
-struct Source {
-    slot: Slot,
-    tail: Vec<Segment>,
-    /// If the place may be an object: the place, and the columns below it.
-    below: Option<(PathId, Vec<usize>)>,
 }
 
 /// The rows of one segment, as groups ask for them.
@@ -110,21 +102,26 @@ impl Source {
     fn value<'v>(&self, store: &Store, view: &'v View, row: Row) -> Option<Value<'v>> {
         let segment = &view.segments()[row.segment()];
         let value = value_at(segment, self.slot, row.offset())?;
-        if !self.tail.is_empty() {
-            return element_json(&value, &self.tail);
-        }
-        match &self.below {
-            Some((path, places)) if value == Scalar::Object => {
-                view.subtree(&store.paths().read(), row, *path, places).map(Value::Json)
+        let tree = |path, places| view.subtree(&store.paths().read(), row, path, places);
+        match &self.shape {
+            Shape::Element(tail) => element_json(&value, tail),
+            Shape::Object(path, places) if value == Scalar::Object => {
+                tree(*path, places).map(Value::Json)
             }
-            _ => Some(Value::Scalar(value)),
+            Shape::Metadata { section, keys, places } => {
+                let mut section = tree(*section, places)?;
+                let metadata = section.get_mut("$metadata")?;
+                let place = keys.iter().try_fold(metadata, |place, key| place.get_mut(&**key))?;
+                Some(Value::Json(place.take()))
+            }
+            Shape::Value | Shape::Object(..) => Some(Value::Scalar(value)),
         }
     }
 
     /// The column itself, if the value is just what stands in it.
     fn column<'v>(&self, segment: &'v SegmentView) -> Option<&'v Column> {
         match self.slot {
-            Slot::Column(place) if self.tail.is_empty() && self.below.is_none() => {
+            Slot::Column(place) if matches!(self.shape, Shape::Value) => {
                 segment.columns[place].as_deref()
             }
             _ => None,
@@ -147,75 +144,5 @@ fn element_json<'v>(array: &Scalar<'_>, tail: &[Segment]) -> Option<Value<'v>> {
             Some(Value::Json(place.clone()))
         }
         value => Some(Value::Scalar(value)),
-    }
-}
-
-/// Collects the columns that a query reads.
-struct Reader<'a> {
-    store: &'a Store,
-    keys: Vec<ColumnKey>,
-}
-
-impl Reader<'_> {
-    fn item(&mut self, item: &SelectItem) -> Item {
-        let shown = match &item.value {
-            SelectValue::Path(path) => Shown::Source(self.source(path)),
-            SelectValue::Aggregate(_, path) => {
-                Shown::Measure(path.as_ref().map(|path| self.source(path)))
-            }
-        };
-        Item { name: item.name.clone(), shown }
-    }
-
-    /// The fields of a twin, for `SELECT *`.
-    fn root_items(&mut self) -> Vec<Item> {
-        let fields: Vec<(PathId, String)> = {
-            let paths = self.store.paths().read();
-            let fields = paths.children(PathId::ROOT).iter();
-            fields.map(|path| (*path, paths.key(*path).to_owned())).collect()
-        };
-        let present = self.store.keys();
-        let is_present = |path: PathId| {
-            path == PathId::DEVICE_ID
-                || path == PathId::ETAG
-                || present.iter().any(|key| key.path == path)
-        };
-        let fields: Vec<_> = fields.into_iter().filter(|(path, _)| is_present(*path)).collect();
-        fields
-            .into_iter()
-            .map(|(path, name)| {
-                let shown = Shown::Source(self.source_at(ColumnKey::value(path), Vec::new()));
-                Item { name, shown }
-            })
-            .collect()
-    }
-
-    fn source(&mut self, path: &Path) -> Source {
-        match resolve(&path.segments, self.store.paths()) {
-            None => Source { slot: Slot::Absent, tail: Vec::new(), below: None },
-            Some((key, tail)) => self.source_at(key, tail),
-        }
-    }
-
-    fn source_at(&mut self, key: ColumnKey, tail: Vec<Segment>) -> Source {
-        let slot = slot_of(key, |key| self.place(key));
-        let inside = self.store.paths().descendants(key.path);
-        if key.facet != Facet::Value || !tail.is_empty() || inside.is_empty() {
-            return Source { slot, tail, below: None };
-        }
-        let mut places = Vec::new();
-        for path in std::iter::once(key.path).chain(inside) {
-            for facet in [Facet::Value, Facet::Updated, Facet::UpdatedVersion] {
-                places.push(self.place(ColumnKey { path, facet }));
-            }
-        }
-        Source { slot, tail, below: Some((key.path, places)) }
-    }
-
-    fn place(&mut self, key: ColumnKey) -> usize {
-        self.keys.iter().position(|known| *known == key).unwrap_or_else(|| {
-            self.keys.push(key);
-            self.keys.len() - 1
-        })
     }
 }

@@ -5,6 +5,7 @@ mod cells;
 mod devices;
 mod documents;
 mod group;
+mod reader;
 #[expect(clippy::module_inception, reason = "the table is the idea of this room")]
 mod table;
 mod text;
