@@ -100,8 +100,9 @@ impl Batch {
         !unpack(self.cursor.load(Ordering::Acquire)).is_empty()
     }
 
-    /// Cuts the unclaimed calls off the batch. The flag says that nothing is left of it, and is
-    /// given to one caller only, who has to take the batch out of its lane.
+    /// Cuts the unclaimed calls off the batch; nothing is claimed any more. The flag says that
+    /// nothing is left of it, and is given to one caller only, who has to take the batch out of its
+    /// lane.
     pub(super) fn take_rest(&self) -> (Range<u32>, bool) {
         let take = |seen| {
             let rest = unpack(seen);

@@ -9,6 +9,8 @@ use std::sync::Arc;
 
 use super::batch::Batch;
 use super::lane::Lane;
+use super::leftovers::Leftovers;
+use super::roster::{Key, Roster};
 use super::shared::Shared;
 use super::transport::Transport;
 use super::watch::Seen;
@@ -24,7 +26,9 @@ pub(super) struct Board {
     /// Batches in flight, waiting ones included.
     pub(super) live: usize,
     pub(super) idle: usize,
-    /// Threads: the workers, and all of them with the watcher.
+    /// Who works for which transport, and who was written off.
+    pub(super) roster: Roster,
+    /// Threads: the workers, and all of them with the watcher; without those written off.
     pub(super) workers: usize,
     pub(super) threads: usize,
     /// Threads of ours that wait for the others in a shutdown.
@@ -41,6 +45,7 @@ pub(super) struct LaneState {
     /// Here and not in the lane, which lives as long as somebody may answer: a transport that keeps
     /// the calls it has to answer would keep itself.
     transport: Arc<dyn Transport>,
+    key: Key,
     pub(super) live: BTreeMap<u64, Arc<Batch>>,
     /// Deadlines of deferred batches. A plain queue, and no wheel or heap: the time-out is the same
     /// for all calls of a job and clocks do not go back, so they come in order.
@@ -53,8 +58,18 @@ pub(super) struct LaneState {
 /// One worker at one batch.
 pub(super) struct Turn {
     pub(super) batch: Arc<Batch>,
+    key: Key,
     /// What the watcher saw when it last saw progress.
     pub(super) seen: Option<Seen>,
+}
+
+/// What a thread of the dispatcher is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    Worker,
+    /// Was a worker until its call timed out, and counts no more.
+    WrittenOff,
+    Watcher,
 }
 
 /// What a worker is to do next.
@@ -68,21 +83,21 @@ impl Board {
         self.lanes.insert(lane.job, LaneState::new(lane, transport));
     }
 
-    pub(super) fn close(&mut self, job: u64) -> Option<LaneState> {
-        let state = self.lanes.remove(&job)?;
+    pub(super) fn close(&mut self, job: u64) -> Leftovers {
+        let Some(state) = self.lanes.remove(&job) else { return Leftovers::default() };
         state.lane.close();
         for batch in state.live.values() {
             let _ = batch.take_rest();
         }
         self.live -= state.live.len();
-        Some(state)
+        state.into()
     }
 
     /// Cuts off what nobody claimed; also returns batches that are done with, to be dropped without
     /// the lock.
-    pub(super) fn revoke(&mut self, job: u64) -> (Vec<Range<u32>>, Vec<Arc<Batch>>) {
+    pub(super) fn revoke(&mut self, job: u64) -> (Vec<Range<u32>>, Leftovers) {
         let (mut ranges, mut done) = (Vec::new(), Vec::new());
-        let Some(state) = self.lanes.get_mut(&job) else { return (ranges, done) };
+        let Some(state) = self.lanes.get_mut(&job) else { return (ranges, Leftovers::default()) };
         state.waiting.clear();
         for batch in state.live.values() {
             let (rest, finished) = batch.take_rest();
@@ -96,7 +111,7 @@ impl Board {
         for batch in &done {
             let _ = self.remove(batch);
         }
-        (ranges, done)
+        (ranges, Leftovers::of_batches(done))
     }
 
     /// Forgets all jobs.
@@ -156,7 +171,8 @@ impl Board {
                 }
                 // Whatever was claimed in an earlier turn says nothing about this one.
                 batch.unstamp();
-                let turn = Turn { batch: Arc::clone(&batch), seen: None };
+                let turn = Turn { batch: Arc::clone(&batch), key: state.key, seen: None };
+                self.roster.begin(state.key);
                 self.turns.insert(worker, turn);
                 return Some(Picked { batch, transport: Arc::clone(&state.transport) });
             }
@@ -176,15 +192,74 @@ impl Board {
     /// A lane may have as many workers as are still free for others. So whatever a lane does to its
     /// workers, half of them stay; two such lanes leave a third, and so on. (The dynamic threshold
     /// of Choudhury and Hahne, "Dynamic queue length thresholds", 1998.)
+    ///
+    /// The lanes of one transport leave an eighth to other transports, and the last worker in any
+    /// case; and a transport that lost too many workers gets no more.
     fn may_work(&self, job: u64, shared: &Shared) -> bool {
         let free = shared.limits.workers_max.saturating_sub(self.turns.len());
-        self.lanes.get(&job).is_some_and(|state| state.busy < free.min(state.lane.workers_max))
+        self.lanes.get(&job).is_some_and(|state| {
+            let all = self.roster.of(state.key);
+            state.busy < free.min(state.lane.workers_max)
+                && (all.busy == 0 || free > 1 && all.busy / 7 < free)
+                && all.lost < shared.limits.lost_max
+        })
+    }
+
+    /// Takes the waiting batches of transports that lost too many workers out of line: nobody will
+    /// come for them.
+    pub(super) fn take_hopeless(&mut self, shared: &Shared) -> Vec<Arc<Batch>> {
+        let mut hopeless = Vec::new();
+        if self.roster.lost() >= shared.limits.lost_max {
+            for state in self.lanes.values_mut() {
+                if self.roster.of(state.key).lost >= shared.limits.lost_max {
+                    hopeless.extend(state.waiting.drain(..));
+                }
+            }
+        }
+        hopeless
+    }
+
+    /// Writes off a worker that hangs in its turn. The turn is returned to be dropped without the
+    /// lock, with the number of workers that its transport lost.
+    pub(super) fn write_off(&mut self, worker: u64) -> Option<(Turn, usize)> {
+        let turn = self.turns.remove(&worker)?;
+        if let Some(state) = self.lanes.get_mut(&turn.batch.lane().job) {
+            state.busy -= 1;
+        }
+        self.roster.write_off(worker, turn.key);
+        self.leave(Role::Worker);
+        let lost = self.roster.of(turn.key).lost;
+        Some((turn, lost))
+    }
+
+    /// Counts a thread in.
+    pub(super) fn enter(&mut self, role: Role) {
+        match role {
+            Role::Worker => self.workers += 1,
+            Role::Watcher => self.watcher_runs = true,
+            Role::WrittenOff => return,
+        }
+        self.threads += 1;
+    }
+
+    /// Counts a thread out.
+    pub(super) fn leave(&mut self, role: Role) {
+        match role {
+            Role::Worker => self.workers -= 1,
+            Role::Watcher => self.watcher_runs = false,
+            Role::WrittenOff => return,
+        }
+        self.threads -= 1;
     }
 
     /// Ends a worker's turn and puts what it left back in line. The turn is returned to be dropped
-    /// without the lock.
+    /// without the lock; none if the worker was written off.
     pub(super) fn end_turn(&mut self, worker: u64) -> Option<Turn> {
-        let turn = self.turns.remove(&worker)?;
+        let Some(turn) = self.turns.remove(&worker) else {
+            self.roster.come_back(worker);
+            return None;
+        };
+        self.roster.end(turn.key);
         let lane = turn.batch.lane();
         if let Some(state) = self.lanes.get_mut(&lane.job) {
             state.busy -= 1;
@@ -197,9 +272,10 @@ impl Board {
 }
 
 impl LaneState {
-    fn new(lane: Arc<Lane>, transport: Arc<dyn Transport>) -> Self {
+    pub(super) fn new(lane: Arc<Lane>, transport: Arc<dyn Transport>) -> Self {
         Self {
             lane,
+            key: Key::of(&transport),
             transport,
             live: BTreeMap::new(),
             deadlines: VecDeque::new(),
@@ -207,5 +283,12 @@ impl LaneState {
             busy: 0,
             in_ring: false,
         }
+    }
+
+    /// All that may run foreign code when it is dropped.
+    pub(super) fn into_parts(
+        self,
+    ) -> (Arc<Lane>, Arc<dyn Transport>, impl Iterator<Item = Arc<Batch>>) {
+        (self.lane, self.transport, self.live.into_values().chain(self.waiting))
     }
 }

@@ -8,7 +8,7 @@
 //!
 //! A job has a `lane`; workers rotate over the lanes on the `board` in short slices, so that no job
 //! holds back another. `batch` decides who may claim a call and whose answer counts, `worker` runs the
-//! transports, `watch` looks after what takes too long. [`handler`] turns closures into
+//! transports, `watch` looks after what takes too long, and `roster` counts whom that cost. [`handler`] turns closures into
 //! transports, [`simulate`] stands in for a fleet.
 //!
 //! Rejected: a queue entry per call. A claim is one step of a batch's cursor and an answer one bit,
@@ -28,7 +28,9 @@ mod batch;
 mod board;
 pub mod handler;
 mod lane;
+mod leftovers;
 mod pace;
+mod roster;
 mod shared;
 pub mod simulate;
 mod transport;
@@ -41,6 +43,7 @@ mod tests;
 pub use handler::{
     BatchCall, BatchTransport, FnTransport, MethodResponse, batch_transport, fn_transport,
 };
+pub use leftovers::Leftovers;
 pub use simulate::{Latency, SimulatedDevices, SimulatedFleet};
 pub use transport::{Answers, Call, Calls, DeviceIds, Style, Transport};
 
@@ -62,6 +65,12 @@ pub struct DispatchLimits {
     pub slice: Duration,
     /// How long a worker above `workers` waits for work before it goes.
     pub idle_max: Duration,
+    /// Threads that one transport may lose in calls that timed out and never returned, about; with
+    /// that many lost, its calls fail at once until some return. At least 1.
+    ///
+    /// A lost thread does not count among `workers_max`. Since it is only lost when its time is up,
+    /// there may be as many more as were inside the handler at that moment.
+    pub lost_max: usize,
 }
 
 impl Default for DispatchLimits {
@@ -72,6 +81,7 @@ impl Default for DispatchLimits {
             batch_max: 1024,
             slice: Duration::from_millis(5),
             idle_max: Duration::from_secs(2),
+            lost_max: 128,
         }
     }
 }
@@ -96,13 +106,14 @@ pub struct Completion {
 /// runs or is dropped; so a handler may call whatever it likes, also these methods. Completions
 /// that find the channel full wait in memory, which the number of calls in flight bounds.
 ///
+/// No method but `shutdown` drops a transport either: what is left of a job is handed back as
+/// [`Leftovers`], so that a caller with locks of its own can drop it when they are free.
+///
+/// A call that times out fails, and its thread is written off: another takes its place, and when
+/// the handler returns after all, the thread ends. So handlers that hang for ever hold back neither
+/// their own job nor others; see [`lost_max`](DispatchLimits::lost_max) for where that ends.
+///
 /// Threads start with the first call and none runs for an idle hub but the workers, asleep.
-/// What is left of a lane, to be dropped where no lock is held: a transport may do anything when
-/// it is dropped.
-pub struct Leftovers(
-    #[expect(dead_code, reason = "it is there to be dropped")] Option<Box<dyn std::any::Any>>,
-);
-
 #[derive(Debug)]
 pub struct Dispatcher {
     shared: Arc<Shared>,
@@ -123,6 +134,8 @@ impl Dispatcher {
 
     /// Opens the lane of a job: `method` on the devices that `ids` names, through `transport`.
     ///
+    /// After a shutdown nothing happens, and everything is handed back.
+    ///
     /// # Panics
     ///
     /// If `job` is open. Numbers of jobs must never be used twice.
@@ -132,13 +145,15 @@ impl Dispatcher {
         method: Arc<MethodCall>,
         ids: Arc<dyn DeviceIds>,
         transport: Arc<dyn Transport>,
-    ) {
+    ) -> Leftovers {
         let lane = Lane::new(job, method, ids, &*transport, &self.shared);
         let mut board = self.shared.board.lock();
         assert!(!board.lanes.contains_key(&job), "job {job} is opened twice");
-        if !board.stopped {
-            board.open(lane, transport);
+        if board.stopped {
+            return board::LaneState::new(lane, transport).into();
         }
+        board.open(lane, transport);
+        Leftovers::default()
     }
 
     /// Hands over the calls at these positions; returns at once.
@@ -159,17 +174,18 @@ impl Dispatcher {
     /// An unknown job has nothing to take back.
     #[must_use = "these calls will get no reply"]
     pub fn revoke(&self, job: u64) -> (Vec<Range<u32>>, Leftovers) {
-        (self.shared.revoke(job), Leftovers(None))
+        self.shared.revoke(job)
     }
 
     /// Forgets a job: no further call is claimed and answers that still come are dropped.
     pub fn close(&self, job: u64) -> Leftovers {
-        let closed = self.shared.board.lock().close(job);
-        Leftovers(Some(Box::new(closed)))
+        self.shared.board.lock().close(job)
     }
 
     /// Stops: no further call is claimed, then waits at most `patience`, in real time, for the
-    /// handlers that run. Those that still hang are left behind; their answers are dropped.
+    /// handlers that run. Those that still hang are left behind; their answers are dropped. Calls
+    /// that timed out before are not waited for. Transports are dropped here; a panic in that is
+    /// logged and goes no further.
     ///
     /// Answers that arrive within `patience` are still reported. May be called more than once, and
     /// from inside a handler, which is then not waited for.
@@ -181,6 +197,12 @@ impl Dispatcher {
     #[must_use]
     pub fn workers(&self) -> usize {
         self.shared.workers.load(Ordering::Relaxed)
+    }
+
+    /// Worker threads that are lost at this moment: their calls timed out and have not returned.
+    #[must_use]
+    pub fn lost_workers(&self) -> usize {
+        self.shared.lost.load(Ordering::Relaxed)
     }
 }
 

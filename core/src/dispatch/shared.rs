@@ -7,7 +7,7 @@
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crossbeam::channel::Sender;
@@ -15,6 +15,7 @@ use parking_lot::{Condvar, Mutex};
 
 use super::batch::Batch;
 use super::board::Board;
+use super::leftovers::Leftovers;
 use super::{Completion, DispatchLimits};
 use crate::clock::{Clock, SystemClock};
 use crate::job::Failure;
@@ -31,7 +32,9 @@ pub(super) struct Shared {
     pub(super) work: Condvar,
     pub(super) watch: Condvar,
     pub(super) gone: Condvar,
+    /// Threads of workers, those written off included, and those alone.
     pub(super) workers: AtomicUsize,
+    pub(super) lost: AtomicUsize,
     pub(super) completions: Sender<Completion>,
     real: SystemClock,
 }
@@ -42,6 +45,7 @@ pub(super) struct Failures {
     pub(super) unanswered: Failure,
     pub(super) abandoned: Failure,
     pub(super) untaken: Failure,
+    pub(super) hopeless: Failure,
 }
 
 impl Shared {
@@ -55,19 +59,21 @@ impl Shared {
             workers,
             workers_max: limits.workers_max.max(2 * workers),
             batch_max: limits.batch_max.max(1),
+            lost_max: limits.lost_max.max(1),
             ..limits
         };
         let hour = Duration::from_secs(3600);
         Self {
             clock_is_moved: clock.nap(hour) < hour,
+            failures: Failures::new(limits.lost_max),
             limits,
             clock,
-            failures: Failures::new(),
             board: Mutex::default(),
             work: Condvar::new(),
             watch: Condvar::new(),
             gone: Condvar::new(),
             workers: AtomicUsize::new(0),
+            lost: AtomicUsize::new(0),
             completions,
             real: SystemClock::new(),
         }
@@ -94,10 +100,16 @@ impl Shared {
         self.wake(board, batches);
     }
 
-    pub(super) fn revoke(&self, job: u64) -> Vec<Range<u32>> {
-        let (ranges, done) = self.board.lock().revoke(job);
-        drop(done);
-        merge(ranges)
+    pub(super) fn revoke(&self, job: u64) -> (Vec<Range<u32>>, Leftovers) {
+        let (ranges, leftovers) = self.board.lock().revoke(job);
+        (merge(ranges), leftovers)
+    }
+
+    /// Shows how many workers there are to those who ask without the lock.
+    pub(super) fn publish(&self, board: &Board) {
+        let lost = board.roster.lost();
+        self.workers.store(board.workers + lost, Ordering::Relaxed);
+        self.lost.store(lost, Ordering::Relaxed);
     }
 
     /// Takes a batch whose calls all have their answer out of its lane.
@@ -116,7 +128,8 @@ impl Shared {
         }
         self.work.notify_all();
         self.watch.notify_all();
-        let ours = super::worker::is_worker_of(self);
+        // Those written off do not count as threads, so nobody waits for them.
+        let ours = super::worker::number_at(self).is_some_and(|me| !board.roster.is_lost(me));
         board.leaving += usize::from(ours);
         self.gone.notify_all();
         let until = self.real_time().saturating_add(patience);
@@ -130,21 +143,26 @@ impl Shared {
         board.leaving -= usize::from(ours);
         let lanes = board.clear();
         drop(board);
-        for state in lanes.values() {
+        for state in lanes.into_values() {
             state.lane.flush();
             state.lane.close();
+            drop(Leftovers::from(state));
         }
     }
 }
 
 impl Failures {
-    fn new() -> Self {
+    fn new(lost_max: usize) -> Self {
+        let hopeless = format!(
+            "{lost_max} calls of this handler never returned; it is called again when some have."
+        );
         let failure = |code, description: &str| Failure { code, description: description.into() };
         Self {
             timed_out: failure(504_101, "Timed out waiting for the response from device."),
             unanswered: failure(500_001, "The handler returned without an answer for this device."),
             abandoned: failure(500_001, "The transport dropped this call without an answer."),
             untaken: failure(500_001, "The handler returned without taking this call."),
+            hopeless: failure(500_001, &hopeless),
         }
     }
 }
@@ -169,6 +187,7 @@ impl fmt::Debug for Shared {
             .field("jobs", &board.lanes.len())
             .field("batches", &board.live)
             .field("workers", &board.workers)
+            .field("lost", &board.roster.lost())
             .field("stopped", &board.stopped)
             .finish_non_exhaustive()
     }

@@ -15,6 +15,8 @@ use crate::job::{CallResult, MethodCall};
 mod fairness;
 mod figures;
 mod hostile;
+mod leftovers;
+mod lost;
 mod once;
 mod payload;
 mod simulated;
@@ -77,7 +79,11 @@ impl Bench {
     }
 
     fn open(&self, job: u64, devices: u32, transport: impl Transport) {
-        self.dispatcher.open(job, method(), Devices::new(devices), Arc::new(transport));
+        self.open_with(job, devices, Arc::new(transport));
+    }
+
+    fn open_with(&self, job: u64, devices: u32, transport: Arc<dyn Transport>) {
+        drop(self.dispatcher.open(job, method(), Devices::new(devices), transport));
     }
 
     /// Opens a job and sends all its calls.

@@ -20,7 +20,10 @@ pub trait Transport: Send + Sync + 'static {
     /// Makes some or all of `calls` and answers them, in the way that [`style`](Self::style) says.
     ///
     /// Runs on a worker thread, for several batches at once. If it panics, the calls that it had
-    /// claimed and not answered fail, and the others go on.
+    /// claimed and not answered fail, and the others go on. If it does not return within the
+    /// time-outs of its latest call, the others go on without it on another thread; but a transport
+    /// that keeps [too many threads](super::DispatchLimits::lost_max) that way gets no more calls
+    /// until some have returned: they fail at once.
     fn invoke(&self, calls: Calls);
 
     /// Whether answers come before or after `invoke` returns. Asked once for each job.
@@ -30,7 +33,8 @@ pub trait Transport: Send + Sync + 'static {
 
     /// Workers of one job that may be inside `invoke` at once, at least 1. Asked once for each job.
     ///
-    /// Lower it where more threads only get into each other's way.
+    /// Lower it where more threads only get into each other's way. Those whose call timed out do
+    /// not count.
     fn workers_max(&self) -> usize {
         usize::MAX
     }

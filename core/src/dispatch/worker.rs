@@ -11,20 +11,22 @@ use std::thread;
 
 use parking_lot::MutexGuard;
 
-use super::board::{Board, Picked};
+use super::board::{Board, Picked, Role};
+use super::leftovers::Leftovers;
 use super::pace::Pace;
 use super::shared::Shared;
 use super::transport::Calls;
 use crate::job::Failure;
 
 thread_local! {
-    /// The dispatcher that this thread works for, by its address.
-    static WORKS_FOR: Cell<usize> = const { Cell::new(0) };
+    /// The dispatcher that this thread works for, by its address, and its number there.
+    static WORKS_FOR: Cell<(usize, u64)> = const { Cell::new((0, 0)) };
 }
 
-/// Whether the current thread is one of `shared`'s workers, that is, whether a handler is asking.
-pub(super) fn is_worker_of(shared: &Shared) -> bool {
-    WORKS_FOR.get() == address(shared)
+/// The current thread's number if it is one of `shared`'s workers, that is, if a handler is asking.
+pub(super) fn number_at(shared: &Shared) -> Option<u64> {
+    let (address_of_mine, number) = WORKS_FOR.get();
+    (address_of_mine == address(shared)).then_some(number)
 }
 
 impl Shared {
@@ -40,65 +42,59 @@ impl Shared {
             self.watch.notify_one();
         }
         if !board.watcher_runs {
-            board.watcher_runs = true;
-            self.spawn(&mut board, "twincast-watch", super::watch::watch, |board| {
-                board.watcher_runs = false;
-            });
+            self.spawn(&mut board, Role::Watcher);
         }
     }
 
     pub(super) fn spawn_workers(self: &Arc<Self>, board: &mut Board, count: usize) {
         for _ in 0..count {
-            board.workers += 1;
-            self.workers.store(board.workers, Ordering::Relaxed);
-            self.spawn(board, "twincast-worker", work, |board| board.workers -= 1);
+            self.spawn(board, Role::Worker);
         }
     }
 
-    /// Starts a thread. Where the system refuses, `undo` takes the count back; the next batch, or
-    /// the watcher at its next look, tries again.
-    fn spawn(
-        self: &Arc<Self>,
-        board: &mut Board,
-        name: &str,
-        run: impl FnOnce(&Arc<Shared>) + Send + 'static,
-        undo: impl FnOnce(&mut Board),
-    ) {
+    /// Starts a thread. Where the system refuses, the next batch, or the watcher at its next look,
+    /// tries again.
+    fn spawn(self: &Arc<Self>, board: &mut Board, role: Role) {
         let shared = Arc::clone(self);
+        let name = if role == Role::Watcher { "twincast-watch" } else { "twincast-worker" };
+        board.enter(role);
         let body = move || {
-            let ended = Ended(shared);
-            run(&ended.0);
+            let place = Place { shared, role: Cell::new(role) };
+            match role {
+                Role::Watcher => super::watch::watch(&place.shared),
+                Role::Worker | Role::WrittenOff => work(&place),
+            }
         };
         let started: io::Result<_> = thread::Builder::new().name(name.into()).spawn(body);
-        match started {
-            Ok(_) => board.threads += 1,
-            Err(error) => {
-                tracing::warn!(%error, name, "cannot start a thread");
-                undo(board);
-                self.workers.store(board.workers, Ordering::Relaxed);
-            }
+        if let Err(error) = started {
+            tracing::warn!(%error, name, "cannot start a thread");
+            board.leave(role);
         }
+        self.publish(board);
     }
 }
 
-/// Counts a thread out, also if a transport panics when it is dropped.
-struct Ended(Arc<Shared>);
+/// The place of a thread among the others, which it leaves when it ends, however it ends.
+struct Place {
+    shared: Arc<Shared>,
+    role: Cell<Role>,
+}
 
-impl Drop for Ended {
+impl Drop for Place {
     fn drop(&mut self) {
-        let mut board = self.0.board.lock();
-        board.threads -= 1;
-        board.workers -= usize::from(is_worker_of(&self.0));
-        self.0.workers.store(board.workers, Ordering::Relaxed);
+        let mut board = self.shared.board.lock();
+        board.leave(self.role.get());
+        self.shared.publish(&board);
         drop(board);
-        self.0.gone.notify_all();
+        self.shared.gone.notify_all();
     }
 }
 
 /// The life of a worker: turn after turn, until it was idle too long or all is over.
-fn work(shared: &Arc<Shared>) {
-    WORKS_FOR.set(address(shared));
+fn work(place: &Place) {
+    let shared = &place.shared;
     let worker = thread_number();
+    WORKS_FOR.set((address(shared), worker));
     let mut board = shared.board.lock();
     while !board.stopped {
         if let Some(picked) = board.pick(worker, shared) {
@@ -106,6 +102,12 @@ fn work(shared: &Arc<Shared>) {
             run(shared, &picked);
             board = shared.board.lock();
             let turn = board.end_turn(worker);
+            if turn.is_none() {
+                // Another has this one's place, so it goes.
+                place.role.set(Role::WrittenOff);
+                WORKS_FOR.set((0, 0));
+                shared.publish(&board);
+            }
             // Workers asleep may be allowed to do what this one held, or what it put back.
             if board.idle > 0 && board.wants_worker(shared) {
                 shared.work.notify_one();
@@ -113,7 +115,11 @@ fn work(shared: &Arc<Shared>) {
             drop(board);
             // Without the lock: this may be the last owner of the transport, whose drop may do
             // anything.
-            drop((turn, picked));
+            let batches = turn.map(|turn| turn.batch).into_iter().chain([picked.batch]);
+            drop(Leftovers::of_turn(picked.transport, batches.collect()));
+            if place.role.get() == Role::WrittenOff {
+                return;
+            }
             board = shared.board.lock();
             continue;
         }

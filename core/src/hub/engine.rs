@@ -25,6 +25,8 @@ const SEARCH_THREADS: usize = 16;
 /// Someone may set the wall clock at any time, so nobody sleeps longer than this before a job's
 /// start.
 const NAP_MAX: Duration = Duration::from_millis(250);
+/// Nor longer than this if no job waits for its start.
+const IDLE: Duration = Duration::from_secs(60);
 /// How long a closing hub waits for handlers that are still running.
 const PATIENCE: Duration = Duration::from_millis(300);
 
@@ -120,11 +122,12 @@ fn keep_time(state: &State, ended: &Receiver<Completion>, woken: &Receiver<()>) 
 /// How long nothing is due.
 fn nap(state: &State, due: Option<Due>) -> Duration {
     let now = state.clock.now();
-    let Some(due) = due else { return state.clock.nap(Duration::from_secs(60)) };
-    let until_wall = due.wall.map(|wall| wall.since(now.wall));
-    let until_end = due.monotonic.map(|end| end.0.saturating_sub(now.monotonic.0));
-    let next = [until_wall, until_end].into_iter().flatten().min().unwrap_or(NAP_MAX);
-    state.clock.nap(next.min(NAP_MAX))
+    let due = due.unwrap_or_default();
+    let start = due.wall.map(|wall| wall.since(now.wall).min(NAP_MAX));
+    let purge = due.retention.map(|wall| wall.since(now.wall).min(IDLE));
+    let end = due.monotonic.map(|end| end.0.saturating_sub(now.monotonic.0));
+    let next = [start, purge, end].into_iter().flatten().min().unwrap_or(IDLE);
+    state.clock.nap(next)
 }
 
 fn find_devices(state: &State) {

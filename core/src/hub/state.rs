@@ -268,7 +268,8 @@ impl State {
             if let Work::Call(method) = &chore.task.work {
                 let ids: Arc<dyn DeviceIds> = Arc::new(TargetIds(targets));
                 let transport = self.transport(&method.name);
-                self.dispatcher.open(run.number, Arc::clone(method), ids, transport);
+                let method = Arc::clone(method);
+                leftovers.push(self.dispatcher.open(run.number, method, ids, transport));
             }
             self.step_at(desk, Input::Targets { job, count, chunk_ends }, leftovers)
         })

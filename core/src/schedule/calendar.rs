@@ -6,10 +6,15 @@ use crate::job::JobId;
 use crate::{Monotonic, Now, Timestamp};
 
 /// When the scheduler next wants a step, even if nothing else happens. Whichever comes first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+///
+/// Whoever sleeps until then must keep in mind that a wall clock may be set: look often for `wall`,
+/// where being late is seen, and rarely for `retention`, where it is not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Due {
-    /// The next start time or end of retention, by the wall clock.
+    /// The next start time, by the wall clock.
     pub wall: Option<Timestamp>,
+    /// The next end of a retention, by the wall clock.
+    pub retention: Option<Timestamp>,
     /// The next time limit, by the monotonic clock; zero if a step is due at once.
     pub monotonic: Option<Monotonic>,
 }
@@ -19,6 +24,7 @@ impl Due {
     #[must_use]
     pub fn is_over(&self, now: Now) -> bool {
         self.wall.is_some_and(|wall| wall <= now.wall)
+            || self.retention.is_some_and(|retention| retention <= now.wall)
             || self.monotonic.is_some_and(|monotonic| monotonic <= now.monotonic)
     }
 }
@@ -36,13 +42,12 @@ pub(super) struct Calendar {
 
 impl Calendar {
     pub(super) fn next_due(&self) -> Option<Due> {
-        let start = self.starts.first().map(|(time, _)| *time);
-        let retention = self.retentions.first().map(|(time, _)| *time);
         let due = Due {
-            wall: [start, retention].into_iter().flatten().min(),
+            wall: self.starts.first().map(|(time, _)| *time),
+            retention: self.retentions.first().map(|(time, _)| *time),
             monotonic: self.deadlines.first().map(|(time, _)| *time),
         };
-        (due.wall.is_some() || due.monotonic.is_some()).then_some(due)
+        (due != Due::default()).then_some(due)
     }
 }
 

@@ -13,6 +13,8 @@ pub(super) struct Entry {
     /// When the job's time is up, while it runs.
     pub(super) deadline: Option<Monotonic>,
     pub(super) turn: Option<Turn>,
+    /// Whether it counts as active: it runs, or is about to.
+    pub(super) active: bool,
     /// Set once the job is to end as soon as nothing is in flight.
     pub(super) stopping: Option<Stop>,
 }
@@ -25,7 +27,7 @@ pub(super) enum Stop {
 }
 
 impl Entry {
-    pub(super) fn new(record: JobRecord) -> Self {
-        Self { record, work: Work::None, deadline: None, turn: None, stopping: None }
+    pub(super) fn new(record: JobRecord, active: bool) -> Self {
+        Self { record, work: Work::None, deadline: None, turn: None, active, stopping: None }
     }
 }

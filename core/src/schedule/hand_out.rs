@@ -19,7 +19,8 @@ impl Scheduler {
         let lane = match (&entry.work, entry.stopping) {
             (_, Some(_)) | (Work::None, None) => None,
             (Work::Patching(patching), None) => {
-                (patching.has_next() && !in_flight).then_some(Lane::Patch)
+                let lane = if patching.is_untouched() { Lane::First } else { Lane::Patch };
+                (patching.has_next() && !in_flight).then_some(lane)
             }
             (Work::Calling(calling), None) => {
                 let room = calling.in_flight < self.limits.job_in_flight_max;
@@ -49,7 +50,7 @@ impl Scheduler {
     /// Hands out patches and calls, in turn, as far as the limits allow.
     pub(super) fn hand_out(&mut self, now: Now, outputs: &mut Vec<Output>) {
         while self.patches_in_flight < self.limits.patches_max
-            && let Some(id) = self.turns.first(Lane::Patch)
+            && let Some(id) = self.turns.first_patch()
         {
             self.hand_out_patch(&id, now, outputs);
         }
@@ -68,8 +69,10 @@ impl Scheduler {
     fn hand_out_patch(&mut self, id: &JobId, now: Now, outputs: &mut Vec<Output>) {
         let Some(entry) = self.leave_lane(id) else { return };
         let Work::Patching(patching) = &mut entry.work else { return };
+        let lane = if patching.is_untouched() { Lane::First } else { Lane::Patch };
         let Some(range) = patching.take() else { return };
         entry.record.begin(range.clone(), now);
+        self.turns.patched(lane);
         self.patches_in_flight += 1;
         outputs.push(Output::Patch { job: id.clone(), range });
     }

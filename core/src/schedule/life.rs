@@ -21,7 +21,6 @@ impl Scheduler {
             self.time_is_up(&id, now, outputs);
         }
         while let Some(id) = take_due(&mut self.calendar.starts, now.wall) {
-            self.active += 1;
             self.start(&id, now, outputs);
         }
     }
@@ -40,7 +39,7 @@ impl Scheduler {
                 self.start(&id, now, outputs);
             } else {
                 record.wait_for_start();
-                self.active -= 1;
+                self.active -= usize::from(mem::take(&mut entry.active));
                 self.calendar.starts.insert((start, id));
             }
         }
@@ -49,6 +48,7 @@ impl Scheduler {
     fn start(&mut self, id: &JobId, now: Now, outputs: &mut Vec<Output>) {
         let Some(entry) = self.jobs.get_mut(id) else { return };
         entry.record.start(now);
+        self.active += usize::from(!mem::replace(&mut entry.active, true));
         let deadline = now.monotonic.after(entry.record.request().execution_limit());
         entry.deadline = Some(deadline);
         self.calendar.deadlines.insert((deadline, id.clone()));
@@ -90,9 +90,8 @@ impl Scheduler {
         let Some(entry) = self.jobs.get_mut(id) else { return };
         if entry.record.status() == JobStatus::Scheduled {
             self.calendar.starts.remove(&(entry.record.start_time(), id.clone()));
-        } else {
-            self.active -= 1;
         }
+        self.active -= usize::from(mem::take(&mut entry.active));
         if let Some(deadline) = entry.deadline.take() {
             self.calendar.deadlines.remove(&(deadline, id.clone()));
         }

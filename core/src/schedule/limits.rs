@@ -18,8 +18,9 @@ pub struct SchedulerLimits {
     pub batch_max: u32,
     /// Patches of all jobs handed over and not answered; a job has at most one.
     pub patches_max: u32,
-    /// Jobs that are queued or running; one more is refused as busy. Jobs that wait for their
-    /// start time do not count.
+    /// Jobs that are queued or running; one more is refused as busy. Jobs whose start time is
+    /// ahead are not refused and do not count until they start, and they start in any case: there
+    /// may be more active jobs than this once many are due.
     pub active_jobs_max: usize,
     /// Whether a running job refuses to be cancelled, as it does in IoT Hub.
     pub strict_cancel: bool,

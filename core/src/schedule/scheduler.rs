@@ -55,7 +55,7 @@ pub struct Scheduler {
     pub(super) fresh: Vec<JobId>,
     pub(super) calendar: Calendar,
     pub(super) turns: Turns,
-    /// Jobs that are queued or running.
+    /// Jobs that run or are about to, without those whose start time was ahead when they came.
     pub(super) active: usize,
     pub(super) calls_in_flight: u32,
     pub(super) patches_in_flight: u32,
@@ -88,8 +88,8 @@ impl Scheduler {
     /// have grown, since time passes in any case.
     ///
     /// - `Create`: [`ErrorKind::JobExists`]; [`ErrorKind::Busy`] at
-    ///   [`active_jobs_max`](SchedulerLimits::active_jobs_max); what
-    ///   [`JobRequest::check`] refuses.
+    ///   [`active_jobs_max`](SchedulerLimits::active_jobs_max), unless the start time is ahead;
+    ///   what [`JobRequest::check`] refuses.
     /// - `Cancel`: [`ErrorKind::JobNotFound`]; [`ErrorKind::NotAllowed`] if the job is completed or
     ///   failed. Cancelling a cancelled job is fine and changes nothing.
     /// - `Purge`: [`ErrorKind::JobNotFound`]; [`ErrorKind::NotAllowed`] if the job is not finished.
@@ -110,8 +110,7 @@ impl Scheduler {
         if self.fresh.is_empty() {
             return due;
         }
-        let wall = due.and_then(|due| due.wall);
-        Some(Due { wall, monotonic: Some(Monotonic::default()) })
+        Some(Due { monotonic: Some(Monotonic::default()), ..due.unwrap_or_default() })
     }
 
     /// The job of that id, until it is purged.
@@ -160,15 +159,17 @@ impl Scheduler {
             return Err(Error::new(ErrorKind::JobExists, format!("job `{id}` exists")));
         }
         request.check()?;
-        if self.active >= self.limits.active_jobs_max {
+        // A job for later takes nothing yet.
+        let active = request.start_time.is_none_or(|start| start <= now.wall);
+        if active && self.active >= self.limits.active_jobs_max {
             let message = format!("{} jobs are queued or running, no more may be", self.active);
             return Err(Error::new(ErrorKind::Busy, message).with_hint("wait until one finished"));
         }
         let record = JobRecord::new(id.clone(), request, now);
         self.by_age.insert((Reverse(record.created_time()), id.clone()));
-        self.active += 1;
+        self.active += usize::from(active);
         self.fresh.push(id.clone());
-        self.jobs.insert(id, Entry::new(record));
+        self.jobs.insert(id, Entry::new(record, active));
         Ok(())
     }
 

@@ -163,7 +163,7 @@ fn a_future_job_waits_for_the_wall_clock() {
     assert_eq!(scene.status("a"), JobStatus::Scheduled);
     let due = scene.scheduler.next_due().unwrap();
     assert_eq!(due.wall, Some(Timestamp::parse("2026-01-01T00:01:00Z").unwrap()));
-    assert_eq!(due.monotonic, None);
+    assert_eq!((due.monotonic, due.retention), (None, None));
     assert_eq!(scene.pass(Duration::from_millis(59_999)), NONE);
     assert_eq!(scene.pass(Duration::from_millis(1)), ["select a"]);
 }
@@ -182,6 +182,8 @@ fn a_condition_that_matches_nothing_completes() {
     assert_eq!(scene.call("a", 0), ["finished a"]);
     assert_eq!(scene.patch("b", &[]), ["finished b"]);
     assert_eq!(scene.status("a"), JobStatus::Completed);
+    assert_eq!(scene.scheduler.next_due().unwrap().wall, None);
+    assert!(scene.scheduler.next_due().unwrap().retention.is_some());
     assert_eq!(scene.scheduler.next_due().unwrap().monotonic, None);
 }
 
@@ -232,6 +234,45 @@ fn chunks_of_twin_jobs_take_turns() {
     assert_eq!(scene.step(input), ["finished a"]);
     assert_eq!(scene.status("a"), JobStatus::Completed);
     assert_eq!(scene.counts("a"), (29, 1, 0, 0));
+}
+
+#[test]
+fn the_first_chunk_of_a_twin_job_goes_first() {
+    let mut scene = Scene::with(SchedulerLimits { patches_max: 1, ..SchedulerLimits::default() });
+    assert_eq!(scene.patch("a", &[10, 20, 30]), ["patch a 0..10"]);
+    assert_eq!(scene.patch("b", &[10, 20]), NONE);
+    assert_eq!(scene.patched("a", 0..10), ["patch b 0..10"]);
+    // `a` was here first, but `c` and `d` had nothing yet.
+    assert_eq!(scene.patch("c", &[1]), NONE);
+    assert_eq!(scene.patch("d", &[1, 2]), NONE);
+    assert_eq!(scene.patched("b", 0..10), ["patch c 0..1"]);
+    assert_eq!(scene.patched("c", 0..1), ["finished c", "patch d 0..1"]);
+    assert_eq!(scene.patched("d", 0..1), ["patch a 10..20"]);
+    assert_eq!(scene.patched("a", 10..20), ["patch b 10..20"]);
+    assert_eq!(scene.patched("b", 10..20), ["finished b", "patch d 1..2"]);
+}
+
+#[test]
+fn a_stream_of_small_twin_jobs_does_not_hold_back_a_big_one() {
+    let mut scene = Scene::with(SchedulerLimits { patches_max: 1, ..SchedulerLimits::default() });
+    scene.patch("big", &[10, 20, 30]);
+    for n in 0..20 {
+        scene.patch(&format!("small{n:02}"), &[1]);
+    }
+    let mut order = scene.patched("big", 0..10);
+    for n in 0..20 {
+        order.extend(scene.patched(&format!("small{n:02}"), 0..1));
+        scene.patched("big", 10..20).into_iter().for_each(|output| order.push(output));
+        scene.patched("big", 20..30).into_iter().for_each(|output| order.push(output));
+    }
+    let place = |output: &str| {
+        let mut chunks = order.iter().filter(|output| output.starts_with("patch"));
+        chunks.position(|other| other == output).unwrap()
+    };
+    // The first chunk of the big job was the first in the row.
+    assert_eq!(place("patch big 10..20"), 7);
+    assert_eq!(place("patch big 20..30"), 16);
+    assert_eq!(place("patch small19 0..1"), 21);
 }
 
 #[test]
@@ -485,6 +526,38 @@ fn too_many_active_jobs_are_refused() {
     scene.cancel("future1");
     scene.reply("a", 0..1);
     scene.create("c", |_| {});
+}
+
+#[test]
+fn a_job_for_later_is_taken_in_by_a_full_hub() {
+    let mut scene =
+        Scene::with(SchedulerLimits { active_jobs_max: 2, ..SchedulerLimits::default() });
+    let refused = |scene: &mut Scene, start| {
+        let call = MethodCall::new("reboot", None).unwrap();
+        let mut request = JobRequest::new(JobKind::InvokeMethod(call), "*");
+        request.start_time = start;
+        let result = scene.try_step(Input::Create(id("refused"), request));
+        assert_eq!(result.unwrap_err().kind(), ErrorKind::Busy);
+    };
+    scene.call("a", 1);
+    scene.create("later", starting("2026-01-01T00:01:00Z"));
+    // The one for later takes no place, not even while it is queued.
+    scene.create("b", |_| {});
+    scene.create("latest", starting("2026-01-01T00:02:00Z"));
+    scene.create("never", starting("2026-01-01T00:02:00Z"));
+    assert_eq!(scene.cancel("never"), ["finished never"]);
+    refused(&mut scene, None);
+    let now = scene.clock.now().wall;
+    refused(&mut scene, Some(now));
+    scene.targets("b", 1, &[]);
+    // Due jobs pass the limit, and count from then on.
+    assert_eq!(scene.pass(Duration::from_secs(60)), ["select later"]);
+    assert_eq!(scene.targets("later", 1, &[]), ["send later 0..1"]);
+    assert_eq!(scene.reply("a", 0..1), ["finished a"]);
+    refused(&mut scene, None);
+    assert_eq!(scene.reply("b", 0..1), ["finished b"]);
+    scene.create("c", |_| {});
+    refused(&mut scene, None);
 }
 
 #[test]

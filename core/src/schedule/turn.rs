@@ -4,9 +4,14 @@ use std::collections::BTreeMap;
 
 use crate::job::JobId;
 
+/// First chunks in a row after which another chunk has a turn.
+const FIRSTS_MAX: u32 = 8;
+
 /// What a job queues for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Lane {
+    /// Its first chunk of twins.
+    First,
     /// Its next chunk of twins.
     Patch,
     /// Its first calls, or the next ones when none are in flight.
@@ -27,6 +32,9 @@ pub(super) struct Turn {
 #[derive(Debug, Default)]
 pub(super) struct Turns {
     next: u64,
+    /// First chunks in a row.
+    firsts: u32,
+    first: BTreeMap<u64, JobId>,
     patch: BTreeMap<u64, JobId>,
     idle: BTreeMap<u64, JobId>,
     busy: BTreeMap<u64, JobId>,
@@ -49,8 +57,26 @@ impl Turns {
         self.lane(lane).first_key_value().map(|(_, job)| job.clone())
     }
 
+    /// The twin job that is next, which keeps its place: one that had no chunk yet, so that a small
+    /// job ends at once beside big ones; but after some of those one of the others, so that no
+    /// stream of small jobs holds a big one back for ever.
+    pub(super) fn first_patch(&mut self) -> Option<JobId> {
+        let lanes = if self.firsts < FIRSTS_MAX {
+            [Lane::First, Lane::Patch]
+        } else {
+            [Lane::Patch, Lane::First]
+        };
+        lanes.into_iter().find_map(|lane| self.first(lane))
+    }
+
+    /// Notes that the next chunk of a job was handed out, or its first.
+    pub(super) fn patched(&mut self, lane: Lane) {
+        self.firsts = if lane == Lane::First { self.firsts.saturating_add(1) } else { 0 };
+    }
+
     fn lane(&mut self, lane: Lane) -> &mut BTreeMap<u64, JobId> {
         match lane {
+            Lane::First => &mut self.first,
             Lane::Patch => &mut self.patch,
             Lane::Idle => &mut self.idle,
             Lane::Busy => &mut self.busy,

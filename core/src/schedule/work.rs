@@ -60,6 +60,11 @@ impl Patching {
         self.next < self.ends.len()
     }
 
+    /// Whether no chunk was handed over yet.
+    pub(super) fn is_untouched(&self) -> bool {
+        self.next == 0
+    }
+
     /// Hands over the next chunk.
     pub(super) fn take(&mut self) -> Option<Range<u32>> {
         let end = *self.ends.get(self.next)?;

@@ -49,6 +49,11 @@ impl Job {
         self.count(Device::Running)
     }
 
+    /// Whether none of its devices had a turn.
+    fn is_fresh(&self) -> bool {
+        self.devices.as_ref().is_some_and(|all| all.len() == self.count(Device::Pending) as usize)
+    }
+
     /// Whether the job could use a turn.
     fn is_waiting(&self, limits: &SchedulerLimits) -> bool {
         let room = match self.kind {
@@ -82,11 +87,16 @@ pub(crate) struct Model {
     limits: SchedulerLimits,
     pub(crate) jobs: BTreeMap<JobId, Job>,
     foretold: Foretold,
+    /// First chunks of twin jobs handed out in a row.
+    firsts: u32,
 }
+
+/// First chunks that may go before a later one that waits.
+const FIRSTS_MAX: u32 = 8;
 
 impl Model {
     pub(crate) fn new(limits: SchedulerLimits) -> Self {
-        Self { limits, jobs: BTreeMap::new(), foretold: Foretold::new() }
+        Self { limits, jobs: BTreeMap::new(), foretold: Foretold::new(), firsts: 0 }
     }
 
     /// Takes a step; gives the kind of error that the caller must get.
@@ -203,8 +213,12 @@ impl Model {
         if self.jobs.contains_key(id) {
             return Some(ErrorKind::JobExists);
         }
-        let active = |job: &Job| matches!(job.status, JobStatus::Queued | JobStatus::Running);
-        if self.ids(active).len() >= self.limits.active_jobs_max {
+        let active = |job: &Job| match job.status {
+            JobStatus::Queued => job.start <= job.created,
+            status => status == JobStatus::Running,
+        };
+        let later = request.start_time.is_some_and(|start| start > now.wall);
+        if !later && self.ids(active).len() >= self.limits.active_jobs_max {
             return Some(ErrorKind::Busy);
         }
         let job = Job {
@@ -315,7 +329,20 @@ impl Model {
     }
 
     fn follow_patch(&mut self, id: &JobId, range: &Range<u32>, now: Now) {
-        let job = self.hand_out(id, range, now, false);
+        let first = self.jobs[id].is_fresh();
+        let other = self.jobs.iter().find(|(_, other)| {
+            other.kind == JobType::UpdateTwin
+                && other.is_waiting(&self.limits)
+                && other.is_fresh() != first
+        });
+        if first {
+            assert!(self.firsts < FIRSTS_MAX || other.is_none(), "{other:?} waits for ever");
+            self.firsts += 1;
+        } else {
+            assert!(self.firsts >= FIRSTS_MAX || other.is_none(), "{other:?} had no chunk yet");
+            self.firsts = 0;
+        }
+        let job = self.hand_out(id, range, now, first);
         assert_eq!(job.kind, JobType::UpdateTwin);
         assert_eq!(job.patch.replace(range.clone()), None, "one chunk at a time");
         assert!(job.chunk_ends.contains(&range.end), "a chunk ends where it was told");
@@ -353,13 +380,15 @@ impl Model {
     }
 
     /// Promises J1, J2, J7, J8: each device once, none after a cancel or the deadline. J14: no job
-    /// has two turns while another that could use one has none; a first turn is no overtaking.
+    /// has two turns while another that could use one has none; a first turn is no overtaking, and
+    /// who waits for a first chunk is overtaken as often as `FIRSTS_MAX` says.
     fn hand_out(&mut self, id: &JobId, range: &Range<u32>, now: Now, first: bool) -> &mut Job {
         let kind = self.jobs[id].kind;
         for (other_id, other) in &mut self.jobs {
             if other_id != id
                 && other.kind == kind
                 && !first
+                && !(kind == JobType::UpdateTwin && other.is_fresh())
                 && let Some(overtaken_by) = &mut other.overtaken_by
             {
                 assert!(overtaken_by.insert(id.clone()), "{id} overtook {other_id} twice");
@@ -435,11 +464,11 @@ impl Model {
         let queued = self.jobs.values().any(|job| job.status == JobStatus::Queued);
         let deadlines = self.jobs.values().filter_map(|job| job.deadline);
         let expected = Due {
-            wall: starts.chain(ends).min(),
+            wall: starts.min(),
+            retention: ends.min(),
             monotonic: if queued { Some(Monotonic::default()) } else { deadlines.min() },
         };
-        let nothing = expected.wall.is_none() && expected.monotonic.is_none();
-        assert_eq!(due, (!nothing).then_some(expected));
+        assert_eq!(due, (expected != Due::default()).then_some(expected));
     }
 
     /// Whether the clock alone gives the next step work, with which a caller could spin for ever.

@@ -258,7 +258,8 @@ impl World {
     /// Sleeps as a hub does: until the first thing is due.
     fn advance_to_due(&mut self) {
         let Some(due) = self.scheduler.next_due() else { return };
-        let wall = due.wall.map(|wall| wall.since(self.now.wall));
+        let wall = [due.wall, due.retention].into_iter().flatten().min();
+        let wall = wall.map(|wall| wall.since(self.now.wall));
         let monotonic = due.monotonic.map(|due| due.0.saturating_sub(self.now.monotonic.0));
         if let Some(duration) = [wall, monotonic].into_iter().flatten().min() {
             // What is kept for ever is due at the end of time, which no hub lives to see.

@@ -40,13 +40,13 @@ fn measure(name: &str, rounds: u32, transport: impl Transport) {
     let (devices, transport) = (Devices::new(MILLION), Arc::new(transport));
     let start = clock.now().monotonic.0;
     for job in 0..u64::from(rounds) {
-        dispatcher.open(job, method(), devices.clone(), transport.clone());
+        drop(dispatcher.open(job, method(), devices.clone(), transport.clone()));
         dispatcher.send(job, 0..MILLION);
         let mut left = MILLION as usize;
         while left > 0 {
             left -= completions.recv_timeout(LONG).unwrap().replies.len();
         }
-        dispatcher.close(job);
+        drop(dispatcher.close(job));
     }
     let seconds = (clock.now().monotonic.0 - start).as_secs_f64();
     println!("{name:28} {:8.2} M calls/s", f64::from(rounds) / seconds);
@@ -59,7 +59,8 @@ fn one_call_at_a_time() {
     let (sender, completions) = bounded::<Completion>(64);
     let clock = Arc::new(SystemClock::new());
     let dispatcher = Dispatcher::start(DispatchLimits::default(), clock.clone(), sender);
-    dispatcher.open(1, method(), Devices::new(1), Arc::new(fn_transport(|_, _| 200.into())));
+    let transport = Arc::new(fn_transport(|_, _| 200.into()));
+    drop(dispatcher.open(1, method(), Devices::new(1), transport));
     let mut times: Vec<Duration> = Vec::new();
     for _ in 0..10_000 {
         let start = clock.now().monotonic.0;
@@ -83,7 +84,7 @@ fn a_million_calls_in_flight() {
     let devices = Devices::new(MILLION);
     let before = resident_bytes();
     let start = clock.now().monotonic.0;
-    dispatcher.open(1, method(), devices, Arc::new(fleet.unwrap()));
+    drop(dispatcher.open(1, method(), devices, Arc::new(fleet.unwrap())));
     dispatcher.send(1, 0..MILLION);
     super::until("all are invoked", || {
         let board = dispatcher.shared.board.lock();

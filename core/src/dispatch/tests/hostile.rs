@@ -130,7 +130,7 @@ fn a_handler_may_revoke_and_close_and_open_jobs() {
         fn_transport(move |id, _| {
             if position_of(id) == 10 {
                 let dispatcher = inner.get().unwrap().upgrade().unwrap();
-                revoked.send(count(&dispatcher.revoke(1))).unwrap();
+                revoked.send(count(&dispatcher.revoke(1).0)).unwrap();
             }
             200.into()
         }),
@@ -143,13 +143,9 @@ fn a_handler_may_revoke_and_close_and_open_jobs() {
         fn_transport(move |id, _| {
             if position_of(id) == 9 {
                 let dispatcher = outer.get().unwrap().upgrade().unwrap();
-                dispatcher.close(2);
-                dispatcher.open(
-                    3,
-                    method(),
-                    Devices::new(5),
-                    Arc::new(fn_transport(|_, _| 201.into())),
-                );
+                drop(dispatcher.close(2));
+                let transport = Arc::new(fn_transport(|_, _| 201.into()));
+                drop(dispatcher.open(3, method(), Devices::new(5), transport));
                 dispatcher.send(3, 0..5);
             }
             200.into()
@@ -241,8 +237,8 @@ impl Transport for Clingy {
 impl Drop for Clingy {
     fn drop(&mut self) {
         if let Some(dispatcher) = self.0.get().and_then(Weak::upgrade) {
-            assert!(dispatcher.revoke(1).is_empty());
-            dispatcher.close(1);
+            assert!(dispatcher.revoke(1).0.is_empty());
+            drop(dispatcher.close(1));
         }
     }
 }
@@ -257,7 +253,7 @@ fn transports_are_dropped_without_a_lock() {
         if job % 3 == 0 {
             let _ = bench.dispatcher.revoke(job);
         }
-        bench.dispatcher.close(job);
+        drop(bench.dispatcher.close(job));
         while let Ok(completion) = bench.completions.try_recv() {
             bench.take(completion);
         }

@@ -139,11 +139,11 @@ fn revoked_calls_are_never_made() {
             }
             200.into()
         }));
-        bench.dispatcher.open(1, super::method(), devices.clone(), transport);
+        drop(bench.dispatcher.open(1, super::method(), devices.clone(), transport));
         bench.dispatcher.send(1, 0..100_000);
         has_started.recv_timeout(LONG).unwrap();
-        let revoked = count(&bench.dispatcher.revoke(1));
-        assert!(bench.dispatcher.revoke(1).is_empty());
+        let revoked = count(&bench.dispatcher.revoke(1).0);
+        assert!(bench.dispatcher.revoke(1).0.is_empty());
         bench.wait(100_000 - revoked);
         assert_eq!(made.load(Ordering::SeqCst), 100_000 - revoked);
     }
@@ -159,7 +159,7 @@ fn revoked_ranges_are_joined_and_ascending() {
     // Both workers wait in `invoke` with a batch each, which they claimed.
     let first = batches.recv_timeout(LONG).unwrap();
     super::until("two more batches are claimed", || bench.dispatcher.workers() >= 2);
-    let revoked = bench.dispatcher.revoke(1);
+    let (revoked, _) = bench.dispatcher.revoke(1);
     assert!(revoked.len() <= 2, "{revoked:?}");
     assert_eq!(revoked.last().unwrap().end, 10_000);
     assert!(!revoked.iter().any(|range| range.contains(&first.0.start)));
@@ -215,12 +215,12 @@ fn sends_revokes_and_closes_at_random_add_up() {
             sent = end;
             bench.take_all_there_is();
         }
-        let revoked = if next(2) == 0 { count(&bench.dispatcher.revoke(job)) } else { 0 };
+        let revoked = if next(2) == 0 { count(&bench.dispatcher.revoke(job).0) } else { 0 };
         expected += devices as usize - revoked;
     }
     bench.wait(expected);
     for job in 0..400 {
-        bench.dispatcher.close(job);
+        drop(bench.dispatcher.close(job));
     }
     assert_eq!(bench.replies.len(), expected);
 }

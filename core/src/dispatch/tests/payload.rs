@@ -49,7 +49,7 @@ fn a_handler_sees_the_payload_and_may_fail() {
         _ => MethodResponse::failed(Failure { code: 404_103, description: "gone".into() }),
     });
     let devices = super::Devices::new(2);
-    bench.dispatcher.open(1, method.into(), devices, std::sync::Arc::new(transport));
+    drop(bench.dispatcher.open(1, method.into(), devices, std::sync::Arc::new(transport)));
     bench.dispatcher.send(1, 0..2);
     bench.wait(2);
     assert_eq!(bench.text(1, 0), r#"{"delay":3}"#);

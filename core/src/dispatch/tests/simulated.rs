@@ -62,7 +62,7 @@ fn run_with(latency: Latency, connect_timeout: Duration) -> (Bench, ManualClock)
     let fleet = SimulatedFleet { latency, offline_share: 0.5, ..fleet() };
     let transport = Arc::new(fleet.into_transport(Arc::new(clock.clone())).unwrap());
     let method = crate::job::MethodCall { connect_timeout, ..(*super::method()).clone() };
-    bench.dispatcher.open(1, Arc::new(method), Devices::new(1_000), transport);
+    drop(bench.dispatcher.open(1, Arc::new(method), Devices::new(1_000), transport));
     bench.dispatcher.send(1, 0..1_000);
     (bench, clock)
 }
@@ -98,9 +98,9 @@ fn stopping_in_the_middle_leaves_nothing_behind() {
     let slow = SimulatedFleet { latency: Latency::Fixed(20 * SECOND), ..fleet() };
     let transport = Arc::new(slow.into_transport(clock).unwrap());
     let weak = Arc::downgrade(&transport);
-    bench.dispatcher.open(1, super::method(), Devices::new(50_000), transport);
+    drop(bench.dispatcher.open(1, super::method(), Devices::new(50_000), transport));
     bench.dispatcher.send(1, 0..50_000);
     bench.completions.recv_timeout(super::LONG).unwrap();
-    bench.dispatcher.close(1);
+    drop(bench.dispatcher.close(1));
     until("the transport is dropped", || weak.strong_count() == 0);
 }

@@ -129,7 +129,7 @@ fn deferred_calls_fail_at_their_deadline() {
 fn a_closed_job_reports_nothing_more() {
     let (bench, clock) = Bench::manual();
     bench.run(1, 1_500, Silent);
-    bench.dispatcher.close(1);
+    drop(bench.dispatcher.close(1));
     clock.advance(31 * SECOND);
     quiet(&bench);
 }
