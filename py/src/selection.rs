@@ -9,7 +9,7 @@ use twincast::Selection as Engine;
 
 use crate::hub::Hub;
 use crate::owned::Owned;
-use crate::{arrow, errors, html, json, wait};
+use crate::{arrow, html, json, wait};
 
 /// The devices whose twins satisfied a condition when it was asked.
 ///
@@ -153,13 +153,10 @@ impl Selection {
         &self,
         py: Python<'_>,
         other: &Self,
-        combine: fn(&Engine, &Engine) -> Engine,
+        combine: fn(&Engine, &Engine) -> twincast::Result<Engine>,
     ) -> PyResult<Self> {
-        if !self.hub.is(&other.hub) {
-            return Err(errors::invalid(py, "the selections are of two different hubs", None));
-        }
         let (left, right) = (self.inner.get(py)?, other.inner.get(py)?);
-        Ok(Self::new(wait::get(py, || combine(left, right))?, self.hub.clone_ref(py)))
+        Ok(Self::new(wait::run(py, || combine(left, right))?, self.hub.clone_ref(py)))
     }
 
     fn twins(&self, py: Python<'_>, count: usize) -> PyResult<Vec<Value>> {

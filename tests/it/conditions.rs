@@ -178,3 +178,28 @@ fn a_list_of_a_hundred_thousand_ids_is_looked_up() {
     let nested = format!("tags.x IN [{}]", ids.join(","));
     assert_eq!(hub.select(&nested).expect("it is a condition").len(), 0);
 }
+
+#[test]
+fn selections_combine_as_sets_within_one_hub() {
+    let hub = Hub::new().expect("threads can be started");
+    for number in 0..6 {
+        let body = json!({"tags": {"two": number % 2 == 0, "three": number % 3 == 0}});
+        hub.create_device(&format!("d{number}"), &body).expect("the id is new");
+    }
+    let select = |hub: &Hub, text: &str| hub.select(text).expect("it is a condition");
+    let (two, three) = (select(&hub, "tags.two"), select(&hub, "tags.three"));
+    let ids = |selection: twincast::Result<twincast::Selection>| {
+        selection.expect("both are of one hub").device_ids()
+    };
+    assert_eq!(ids(two.and(&three)), ["d0"]);
+    assert_eq!(ids(two.or(&three)), ["d0", "d2", "d3", "d4"]);
+    assert_eq!(ids(two.minus(&three)), ["d2", "d4"]);
+    hub.create_device("late", &json!({"tags": {"two": true}})).expect("the id is new");
+    assert_eq!(ids(select(&hub, "tags.two").minus(&two)), ["late"]);
+
+    let other = Hub::new().expect("threads can be started");
+    let foreign = select(&other, "*");
+    assert!(two.and(&foreign).is_err() && foreign.or(&two).is_err());
+    assert!(other.sample(&two, 1).is_err());
+    assert_eq!(hub.sample(&two, 2).expect("it is of this hub").len(), 2);
+}

@@ -285,9 +285,12 @@ impl Hub {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Closed`].
+    /// [`ErrorKind::Invalid`] if the selection is of another hub; [`ErrorKind::Closed`].
     pub fn sample(&self, selection: &Selection, count: usize) -> Result<Vec<Value>> {
         self.state().check_open()?;
+        if selection.store() != self.state().store.id() {
+            return Err(Error::invalid("the selection is of another hub"));
+        }
         let stride = selection.len().div_ceil(count.max(1)).max(1);
         let rows = selection.rows().step_by(stride).take(count);
         Ok(rows.filter_map(|row| self.state().store.twin(row)).collect())

@@ -58,7 +58,7 @@ fn select_in(store: &Store, plan: &Plan, view: &View, early: Lookups) -> Selecti
     } else {
         segments.iter().enumerate().map(find).collect()
     };
-    Selection::new(found, view.living())
+    Selection::new(store.id(), found, view.living())
 }
 
 /// The rows for which `node` alone is true, as a count; for explanations.

@@ -7,7 +7,8 @@ use arrow_array::StringArray;
 use arrow_array::builder::StringBuilder;
 
 use super::targets::Targets;
-use crate::store::{Bitmap, Ids, Row};
+use crate::error::{Error, Result};
+use crate::store::{Bitmap, Ids, Row, StoreId};
 
 /// What is selected of one segment.
 #[derive(Debug, Clone)]
@@ -49,13 +50,14 @@ impl Selected {
 /// only written out when they are asked for.
 #[derive(Clone)]
 pub struct Selection {
+    store: StoreId,
     segments: Arc<[(Arc<Ids>, Selected)]>,
     len: usize,
     total: usize,
 }
 
 impl Selection {
-    pub(super) fn new(segments: Vec<(Arc<Ids>, Selected)>, total: usize) -> Self {
+    pub(super) fn new(store: StoreId, segments: Vec<(Arc<Ids>, Selected)>, total: usize) -> Self {
         // A selection must not hold on to ids that it does not name.
         let keep = |(ids, selected)| match selected {
             Selected::None => (Arc::default(), Selected::None),
@@ -63,7 +65,7 @@ impl Selection {
         };
         let segments: Vec<_> = segments.into_iter().map(keep).collect();
         let len = segments.iter().map(|(_, selected)| selected.len()).sum();
-        Self { segments: segments.into(), len, total }
+        Self { store, segments: segments.into(), len, total }
     }
 
     /// How many devices are selected.
@@ -115,8 +117,11 @@ impl Selection {
     }
 
     /// The devices that are in both.
-    #[must_use]
-    pub fn and(&self, other: &Self) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) if they are of two hubs.
+    pub fn and(&self, other: &Self) -> Result<Self> {
         self.combine(other, |mut left, right| {
             left.and(right);
             left
@@ -124,8 +129,11 @@ impl Selection {
     }
 
     /// The devices that are in one of both, or in both.
-    #[must_use]
-    pub fn or(&self, other: &Self) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) if they are of two hubs.
+    pub fn or(&self, other: &Self) -> Result<Self> {
         self.combine(other, |mut left, right| {
             left.or(right);
             left
@@ -133,15 +141,27 @@ impl Selection {
     }
 
     /// The devices that are in this one and not in the other.
-    #[must_use]
-    pub fn minus(&self, other: &Self) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) if they are of two hubs.
+    pub fn minus(&self, other: &Self) -> Result<Self> {
         self.combine(other, |mut left, right| {
             left.and_not(right);
             left
         })
     }
 
-    fn combine(&self, other: &Self, rule: impl Fn(Bitmap, &Bitmap) -> Bitmap) -> Self {
+    /// What tells the hub of the selection from others.
+    #[must_use]
+    pub fn store(&self) -> StoreId {
+        self.store
+    }
+
+    fn combine(&self, other: &Self, rule: impl Fn(Bitmap, &Bitmap) -> Bitmap) -> Result<Self> {
+        if self.store != other.store {
+            return Err(Error::invalid("the selections are of two different hubs"));
+        }
         let empty = Bitmap::zeros();
         // A selection made later may have more segments, and more rows in the last one.
         let count = self.segments.len().max(other.segments.len());
@@ -159,7 +179,7 @@ impl Selection {
             let (ids, _) = longer.expect("one side has the segment");
             (Arc::clone(ids), Selected::from(combined))
         });
-        Self::new(segments.collect(), self.total.max(other.total))
+        Ok(Self::new(self.store, segments.collect(), self.total.max(other.total)))
     }
 
     /// The rows as bitmaps with the numbers of their segments, empty ones left out.

@@ -29,6 +29,6 @@ pub use import::{BuiltSegment, SegmentBuilder};
 pub use rejection::Rejection;
 pub use row::{ColumnKey, Facet, Row, SEGMENT_ROWS};
 pub use segment::Segment;
-pub use store::Store;
+pub use store::{Store, StoreId};
 pub use twin::{etag_of, matches_etag};
 pub use view::{SegmentView, View};

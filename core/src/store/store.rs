@@ -26,6 +26,7 @@ use crate::twin::{FlatTwin, PathId, PathTable, SectionSizes, TwinPatch};
 /// dictionary or the path table.
 #[derive(Debug, Default)]
 pub struct Store {
+    id: StoreId,
     paths: PathTable,
     dictionaries: RwLock<Vec<Option<Arc<Dictionary>>>>,
     segments: RwLock<Vec<Arc<Segment>>>,
@@ -42,11 +43,29 @@ pub struct Store {
     gate: RwLock<()>,
 }
 
+/// Tells the stores of a process apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StoreId(u64);
+
+impl Default for StoreId {
+    /// Another one each time.
+    fn default() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Self(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
 impl Store {
     /// An empty fleet.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// What tells this store from others.
+    #[must_use]
+    pub fn id(&self) -> StoreId {
+        self.id
     }
 
     /// The places that its twins have.
