@@ -39,7 +39,7 @@ pub struct Test {
 /// Where a test finds a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Slot {
-    /// In a column of [`Plan::keys`].
+    /// In a column of [`Plan::keys`](super::Plan::keys).
     Column(usize),
     /// The id of the device.
     DeviceId,
