@@ -13,7 +13,6 @@ use crate::clock::{Clock, ManualClock, SystemClock, Timestamp};
 use crate::job::{CallResult, MethodCall};
 
 mod fairness;
-mod figures;
 mod hostile;
 mod leftovers;
 mod lost;
