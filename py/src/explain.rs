@@ -7,8 +7,9 @@ use crate::{html, json};
 
 /// How the hub answers a condition.
 ///
-/// It holds the tests in the order in which they run, with what each was expected to match and
-/// what it did, and the columns that are read. ``str(explanation)`` is the plan as text,
+/// It holds the tests as they were written, in the order in which they run, with what each was
+/// expected to match and what it did, and the columns that are read. A test that matches nothing
+/// has hints where the twins show why. ``str(explanation)`` is all of that as text,
 /// ``to_dict()`` the same as data.
 ///
 /// Examples:
@@ -28,7 +29,7 @@ impl Explanation {
 
 #[pymethods]
 impl Explanation {
-    /// The steps of the plan, first to last, each as a dict.
+    /// The tests and what combines them, a step before its parts, each as a dict.
     #[getter]
     fn steps<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let all = self.inner.to_json();
@@ -53,7 +54,8 @@ impl Explanation {
     }
 }
 
-/// Why one device matches a condition, or does not: each part with its value for that device.
+/// Why one device matches a condition, or does not: each part with its value for that device,
+/// and hints at paths that no twin has and at types that never fit.
 ///
 /// Examples:
 ///     >>> why = hub.explain_device("tags.site = 'bergen'", "d1")

@@ -369,8 +369,15 @@ impl Hub {
 
     /// How a condition is answered: the tests in their order, the matches, the columns touched.
     ///
+    /// A test that matches nothing gets a hint where the twins show why: a path that none of them
+    /// has, and the one that was probably meant, or values of another type.
+    ///
     /// Raises:
     ///     ConditionError: The text does not parse; ``span`` is the byte range at fault.
+    ///
+    /// Examples:
+    ///     >>> hub.explain("tags.sit = 'oslo'").steps[0]["hints"]
+    ///     ['no twin has tags.sit; did you mean tags.site?']
     fn explain(&self, py: Python<'_>, condition: String) -> PyResult<Explanation> {
         let inner = self.engine(py)?.clone();
         let devices = wait::get(py, || inner.len())?;
@@ -382,6 +389,13 @@ impl Hub {
     /// Raises:
     ///     ConditionError: The text does not parse; ``span`` is the byte range at fault.
     ///     DeviceNotFoundError: The hub has no such device.
+    ///
+    /// Examples:
+    ///     >>> print(hub.explain_device("tags.floor = '1'", "d1"))
+    ///     d1 does not match
+    ///       tags.floor = '1': undefined; tags.floor is 1
+    ///         hint: tags.floor is a number; the text '1' never equals a number: write 1
+    ///     <BLANKLINE>
     fn explain_device(
         &self,
         py: Python<'_>,

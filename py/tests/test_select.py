@@ -80,3 +80,31 @@ def test_an_explanation_of_a_device_says_why(hub: twincast.Hub) -> None:
     assert "tags.site" in str(why)
     with pytest.raises(twincast.DeviceNotFoundError):
         hub.explain_device("*", "nobody")
+
+
+def test_an_explanation_keeps_what_was_decided_before_the_scan(hub: twincast.Hub) -> None:
+    explanation = hub.explain("tags.bulding = '43' AND tags.flor = 1 OR tags.floor = '1'")
+    steps = {step["text"]: step for step in explanation.steps}
+    assert steps["tags.flor = 1"]["hints"] == ["no twin has tags.flor; did you mean tags.floor?"]
+    assert steps["tags.bulding = '43'"]["hints"] == ["no twin has tags.bulding"]
+    assert steps["tags.bulding = '43'"]["method"] == "decided before the scan"
+    assert "never equals a number" in steps["tags.floor = '1'"]["hints"][0]
+    assert repr(explanation) == str(explanation)
+    for step in steps.values():
+        assert step["text"] in repr(explanation)
+        assert step["text"] in explanation._repr_html_()
+        for hint in step["hints"]:
+            assert f"hint: {hint}" in repr(explanation)
+            assert f"hint: {hint}" in explanation._repr_html_()
+
+
+def test_an_explanation_of_a_device_names_types_and_slips(hub: twincast.Hub) -> None:
+    why = hub.explain_device("tags.floor = '1' AND tags.flor = 1", "d1")
+    hints = [hint for step in why.to_dict()["steps"] for hint in step["hints"]]
+    assert sorted(hints) == [
+        "no twin has tags.flor; did you mean tags.floor?",
+        "tags.floor is a number; the text '1' never equals a number: write 1",
+    ]
+    for hint in hints:
+        assert hint in repr(why)
+        assert hint in why._repr_html_()

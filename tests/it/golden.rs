@@ -16,6 +16,7 @@
 //! | `count CONDITION` | | how many match |
 //! | `query TEXT` | | the rows as JSON, a line each |
 //! | `explain CONDITION` | | the explanation |
+//! | `why ID CONDITION` | | why the device does or does not match |
 //!
 //! Whatever a command is, if it is refused the answer is the error's text.
 
@@ -85,6 +86,7 @@ fn execute(hub: &Hub, line: &str) -> Result<String> {
             Ok(rows.iter().map(Value::to_string).collect::<Vec<_>>().join("\n"))
         }
         "explain" => Ok(hub.explain(rest)?.to_string()),
+        "why" => Ok(hub.explain_device(body, id)?.to_string()),
         other => panic!("no such command: {other}"),
     }
 }

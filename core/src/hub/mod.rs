@@ -25,8 +25,8 @@ use state::State;
 use crate::dispatch::{SimulatedFleet, Transport};
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::MethodCall;
-use crate::plan::{Plan, bind};
-use crate::query::ast::{Condition, Source};
+use crate::plan::bind;
+use crate::query::ast::Source;
 use crate::query::{parse_condition, parse_query};
 use crate::select::{DeviceExplanation, Explanation, Selection, explain, explain_device, select};
 use crate::table::{Table, query_devices};
@@ -232,8 +232,10 @@ impl Hub {
     ///
     /// [`ErrorKind::InvalidCondition`], with the place in the text.
     pub fn select(&self, condition: &str) -> Result<Selection> {
-        let (_, plan) = self.plan(condition)?;
-        Ok(select(&self.state().store, &plan))
+        self.state().check_open()?;
+        let store = &self.state().store;
+        let plan = bind(&parse_condition(condition)?, store.paths());
+        Ok(select(store, &plan))
     }
 
     /// Answers a query: `SELECT ... FROM devices` or `FROM devices.jobs`.
@@ -250,14 +252,15 @@ impl Hub {
         }
     }
 
-    /// Shows how a condition is answered, step by step, with estimated and actual matches.
+    /// Shows how a condition is answered: each part as it was written, with estimated and actual
+    /// matches, and hints at paths and types that no twin has.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::InvalidCondition`], with the place in the text.
     pub fn explain(&self, condition: &str) -> Result<Explanation> {
-        let (condition, plan) = self.plan(condition)?;
-        Ok(explain(&self.state().store, &condition.text, &plan))
+        self.state().check_open()?;
+        Ok(explain(&self.state().store, &parse_condition(condition)?))
     }
 
     /// Shows why a device does or does not satisfy a condition.
@@ -267,17 +270,11 @@ impl Hub {
     /// [`ErrorKind::InvalidCondition`], with the place in the text;
     /// [`ErrorKind::DeviceNotFound`].
     pub fn explain_device(&self, condition: &str, id: &str) -> Result<DeviceExplanation> {
-        let (condition, plan) = self.plan(condition)?;
-        let store = &self.state().store;
-        let row = store.find(id).ok_or_else(|| not_found(id))?;
-        explain_device(store, &condition.text, &plan, row).ok_or_else(|| not_found(id))
-    }
-
-    fn plan(&self, condition: &str) -> Result<(Condition, Plan)> {
         self.state().check_open()?;
         let condition = parse_condition(condition)?;
-        let plan = bind(&condition, self.state().store.paths());
-        Ok((condition, plan))
+        let store = &self.state().store;
+        let row = store.find(id).ok_or_else(|| not_found(id))?;
+        explain_device(store, &condition, row).ok_or_else(|| not_found(id))
     }
 
     /// The twins of some selected devices, spread evenly over the selection; devices deleted

@@ -24,12 +24,12 @@ pub struct Plan {
 /// Binds `condition` to the columns that the twins of `paths` have now.
 #[must_use]
 pub fn bind(condition: &Condition, paths: &PathTable) -> Plan {
-    let mut binder = Binder { paths, columns: Columns::default() };
+    let mut binder = Binder::new(paths);
     let root = match &condition.filter {
         None => Node::Constant(Truth::True),
         Some(filter) => binder.node(filter),
     };
-    Plan { keys: binder.columns.into_keys(), root }
+    Plan { keys: binder.into_keys(), root }
 }
 
 /// Where a path leads.
@@ -77,17 +77,27 @@ pub fn resolve(segments: &[Segment], paths: &PathTable) -> Option<Place> {
 }
 
 /// The sections that keep metadata.
-fn is_stamped(path: PathId) -> bool {
+pub(super) fn is_stamped(path: PathId) -> bool {
     path == PathId::DESIRED || path == PathId::REPORTED
 }
 
-struct Binder<'a> {
+/// Binds parts of one condition, which share a list of columns.
+pub(super) struct Binder<'a> {
     paths: &'a PathTable,
     columns: Columns,
 }
 
-impl Binder<'_> {
-    fn node(&mut self, expr: &Expr) -> Node {
+impl<'a> Binder<'a> {
+    pub(super) fn new(paths: &'a PathTable) -> Self {
+        Self { paths, columns: Columns::default() }
+    }
+
+    /// The columns that were bound.
+    pub(super) fn into_keys(self) -> Vec<ColumnKey> {
+        self.columns.into_keys()
+    }
+
+    pub(super) fn node(&mut self, expr: &Expr) -> Node {
         match &expr.kind {
             ExprKind::And(parts) => all_of(parts.iter().map(|part| self.node(part)).collect()),
             ExprKind::Or(parts) => any_of(parts.iter().map(|part| self.node(part)).collect()),
@@ -155,7 +165,7 @@ impl Binder<'_> {
         Node::Test(Box::new(test))
     }
 
-    fn slot(&mut self, segments: &[Segment]) -> (Slot, Within) {
+    pub(super) fn slot(&mut self, segments: &[Segment]) -> (Slot, Within) {
         let (key, within) = match resolve(segments, self.paths) {
             None => return (Slot::Absent, Within::Whole),
             Some(Place::Value(key, tail)) if tail.is_empty() => (key, Within::Whole),
@@ -175,8 +185,8 @@ impl Binder<'_> {
 }
 
 /// What a path means by the value of its slot.
-#[derive(Debug, PartialEq)]
-enum Within {
+#[derive(Debug, Clone, PartialEq)]
+pub enum Within {
     /// The value.
     Whole,
     /// An element of it.

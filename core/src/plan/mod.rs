@@ -7,12 +7,16 @@
 mod bind;
 mod columns;
 mod function;
+mod nearest;
+mod outline;
 mod predicate;
 mod simplify;
 mod term;
 mod truth;
 
-pub use bind::{Place, Plan, bind, resolve};
+pub use bind::{Place, Plan, Within, bind, resolve};
+pub use nearest::nearest;
+pub use outline::{Leaf, Outline, Part, Read, outline};
 pub use predicate::{LiteralSet, Node, Predicate, Slot, Test};
 pub use term::{Term, bind_documents, element_at, evaluate};
 pub use truth::Truth;

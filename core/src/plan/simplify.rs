@@ -40,7 +40,7 @@ fn combine(mut nodes: Vec<Node>, decisive: Truth, make: impl FnOnce(Vec<Node>) -
 }
 
 /// What a node costs a row, roughly, in nanoseconds.
-fn cost(node: &Node) -> u32 {
+pub(super) fn cost(node: &Node) -> u32 {
     match node {
         Node::Constant(_) | Node::Ids(..) => 0,
         Node::Test(test) => match (&test.predicate, test.slots.len()) {

@@ -18,6 +18,16 @@ pub enum Truth {
 }
 
 impl Truth {
+    /// The word for it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Undefined => "undefined",
+            Self::True => "true",
+            Self::False => "false",
+        }
+    }
+
     /// NOT.
     #[must_use]
     pub fn negate(self) -> Self {

@@ -28,3 +28,5 @@ mod token;
 pub use error::QueryError;
 pub use parse::parse_condition;
 pub use statement::parse_query;
+
+pub(crate) use name::similar;

@@ -122,14 +122,18 @@ pub(super) fn unknown_aggregate(name: &str, span: Span) -> Box<Fault> {
 }
 
 /// The name that differs least from `name`, if it differs little.
-fn similar(name: &str, known: impl Iterator<Item = &'static str>) -> Option<&'static str> {
-    if name.len() > NAME_LETTERS {
-        return None;
-    }
-    let most = if name.len() <= 4 { 1 } else { 2 };
+pub(crate) fn similar<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let most = match name.len() {
+        // Any two names of a letter or two are similar.
+        ..=2 => 0,
+        3 | 4 => 1,
+        5..=NAME_LETTERS => 2,
+        _ => return None,
+    };
     let first = name.chars().next()?;
     let name = name.to_ascii_lowercase();
     known
+        .filter(|candidate| candidate.len().abs_diff(name.len()) <= most)
         .map(|candidate| (distance(name.as_bytes(), candidate), candidate))
         .filter(|(distance, _)| *distance <= most)
         // Few slips change the first letter: `tag` is `tags`, not `etag`.

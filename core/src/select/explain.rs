@@ -1,20 +1,23 @@
-//! How a condition is answered, and why one device does or does not match.
+//! How a condition is answered: its parts as they were written, what each costs and matches.
 
 use std::fmt;
 
 use serde_json::{Value, json};
 
+use super::advice::Advice;
 use super::scan::{count, value_at};
-use crate::plan::{Node, Plan, Predicate, Slot, Test, Truth};
-use crate::query::ast::Literal;
-use crate::store::{Row, SegmentView, Store, View};
+use crate::plan::{Node, Outline, Part, Plan, Slot, Truth, outline};
+use crate::query::ast::{Condition, ExprKind, Literal};
+use crate::store::{SegmentView, Store, View};
 
 /// How many rows are looked at to estimate how many a test matches.
 const SAMPLE: usize = 2048;
-/// Longer texts, such as lists of ten thousand ids, are cut in explanations.
+/// Longer texts are cut in explanations.
 const TEXT_CHARS: usize = 72;
+/// Longer lists of constants are counted in explanations.
+const LIST_ITEMS: usize = 8;
 
-/// The plan of a condition, step by step, with estimated and actual matches.
+/// How a condition is answered, part by part, with estimated and actual matches.
 #[derive(Debug, Clone)]
 pub struct Explanation {
     /// The condition.
@@ -23,7 +26,8 @@ pub struct Explanation {
     pub matched: usize,
     /// How many devices there are.
     pub total: usize,
-    /// The tree of tests, a node before its parts, in the order in which they run.
+    /// The tree of tests as it was written, a node before its parts, and parts in the order in
+    /// which they run.
     pub steps: Vec<Step>,
     /// The columns that are read: path, encodings, bytes.
     pub columns: Vec<(String, String, usize)>,
@@ -36,55 +40,57 @@ pub struct Step {
     pub depth: usize,
     /// What is tested.
     pub text: String,
-    /// How: the kind of kernel or look-up.
+    /// How: the kind of kernel or look-up, or that no row is looked at.
     pub method: String,
     /// How many devices a sample makes expect.
     pub estimated: usize,
     /// How many devices match this step alone.
     pub matched: usize,
+    /// Why it matches no device, as far as that is known, and what was probably meant.
+    pub hints: Vec<String>,
 }
 
-/// Why one device does or does not match.
-#[derive(Debug, Clone)]
-pub struct DeviceExplanation {
-    /// The id of the device.
-    pub device_id: String,
-    /// The condition.
-    pub condition: String,
-    /// Whether it matches.
-    pub matches: bool,
-    /// The tree of tests, a node before its parts.
-    pub steps: Vec<DeviceStep>,
-}
-
-/// What one node of the tree of tests says of one device.
-#[derive(Debug, Clone)]
-pub struct DeviceStep {
-    /// How deep it stands; 0 for the root.
-    pub depth: usize,
-    /// What is tested.
-    pub text: String,
-    /// The answer.
-    pub truth: Truth,
-    /// The values that were read: path and value, `None` if the device has none.
-    pub values: Vec<(String, Option<Value>)>,
-}
-
-/// Explains how `plan` runs.
+/// Explains how `condition` is answered.
+///
+/// Cost: that of answering each of its parts alone, and a look at all values of the paths whose
+/// tests match nothing.
 #[must_use]
-pub fn explain(store: &Store, condition: &str, plan: &Plan) -> Explanation {
-    let view = store.view(&plan.keys);
+pub fn explain(store: &Store, condition: &Condition) -> Explanation {
+    let outline = outline(condition, store.paths());
+    let view = store.view(&outline.keys);
+    let mut advice = Advice::new(store, &view);
     let mut steps = Vec::new();
-    walk(&plan.root, 0, &mut |node, depth| {
+    walk(&outline.root, 0, false, &mut |part, depth, is_decided| {
+        let plan = Plan { keys: outline.keys.clone(), root: part.node() };
+        let matched = count(store, &plan, &view, &plan.root);
+        let hints = match part {
+            Part::Leaf(leaf) if matched == 0 || leaf.is_decided() => advice.on_fleet(leaf),
+            _ => Vec::new(),
+        };
         steps.push(Step {
             depth,
-            text: text_of(node),
-            method: method_of(node, &view),
-            estimated: estimate(node, &view),
-            matched: count(store, plan, &view, node),
+            text: text_of(part),
+            method: method_of(part, &plan.root, is_decided, &view),
+            estimated: estimate(&plan.root, &view),
+            matched,
+            hints,
         });
     });
-    let columns = plan.keys.iter().enumerate().map(|(place, key)| {
+    Explanation {
+        condition: condition.text.to_string(),
+        matched: steps.first().map_or(0, |step| step.matched),
+        total: view.living(),
+        columns: columns(store, &outline, &view),
+        steps,
+    }
+}
+
+/// The columns that are read; none if no row is looked at.
+fn columns(store: &Store, outline: &Outline<'_>, view: &View) -> Vec<(String, String, usize)> {
+    if matches!(outline.root.node(), Node::Constant(_)) {
+        return Vec::new();
+    }
+    let columns = outline.keys.iter().enumerate().map(|(place, key)| {
         let held = view.segments().iter().filter_map(|segment| segment.columns[place].as_deref());
         let (mut encodings, mut bytes) = (Vec::new(), 0);
         for column in held {
@@ -95,73 +101,35 @@ pub fn explain(store: &Store, condition: &str, plan: &Plan) -> Explanation {
         }
         (store.paths().display(key.path), encodings.join("; "), bytes)
     });
-    Explanation {
-        condition: condition.to_owned(),
-        matched: steps.first().map_or(0, |step| step.matched),
-        total: view.living(),
-        columns: columns.collect(),
-        steps,
-    }
+    columns.collect()
 }
 
-/// Explains why the device at `row` does or does not match; `None` if it is gone.
-#[must_use]
-pub fn explain_device(
-    store: &Store,
-    condition: &str,
-    plan: &Plan,
-    row: Row,
-) -> Option<DeviceExplanation> {
-    let view = store.view(&plan.keys);
-    let segment = view.segments().get(row.segment())?;
-    if !segment.live.contains(row.offset()) {
-        return None;
-    }
-    let mut steps = Vec::new();
-    walk(&plan.root, 0, &mut |node, depth| {
-        let values = match node {
-            Node::Test(test) => values_of(store, plan, test, segment, row.offset()),
-            _ => Vec::new(),
-        };
-        let truth = truth_at(node, segment, row.offset());
-        steps.push(DeviceStep { depth, text: text_of(node), truth, values });
-    });
-    Some(DeviceExplanation {
-        device_id: view.id(row).to_owned(),
-        condition: condition.to_owned(),
-        matches: steps.first().is_some_and(|step| step.truth == Truth::True),
-        steps,
-    })
+/// Visits `part` and all that is in it; the flag says whether what is around was decided before
+/// the scan.
+pub(super) fn walk<'a, 'p>(
+    part: &'p Part<'a>,
+    depth: usize,
+    is_decided: bool,
+    visit: &mut impl FnMut(&'p Part<'a>, usize, bool),
+) {
+    visit(part, depth, is_decided);
+    let is_decided = is_decided || matches!(part.node(), Node::Constant(_));
+    part.parts().iter().for_each(|inner| walk(inner, depth + 1, is_decided, visit));
 }
 
-fn walk<'a>(node: &'a Node, depth: usize, visit: &mut impl FnMut(&'a Node, usize)) {
-    visit(node, depth);
-    match node {
-        Node::Not(inner) => walk(inner, depth + 1, visit),
-        Node::And(parts) | Node::Or(parts) => {
-            parts.iter().for_each(|part| walk(part, depth + 1, visit));
-        }
-        Node::Constant(_) | Node::Ids(..) | Node::Test(_) => {}
-    }
-}
-
-fn text_of(node: &Node) -> String {
-    let text = match node {
-        Node::Constant(Truth::True) => "true".to_owned(),
-        Node::Constant(Truth::False) => "false".to_owned(),
-        Node::Constant(Truth::Undefined) => "undefined".to_owned(),
-        Node::Ids(list, expr) if list.len() <= 4 => expr.to_string(),
-        Node::Ids(list, _) => format!("deviceId IN [{} ids]", list.len()),
-        Node::Test(test) => match &test.predicate {
-            Predicate::In(negated, list) if list.list().len() > 8 => {
+pub(super) fn text_of(part: &Part<'_>) -> String {
+    let text = match part {
+        Part::All => "*".to_owned(),
+        Part::Not(_) => "NOT".to_owned(),
+        Part::And(_) => "AND".to_owned(),
+        Part::Or(_) => "OR".to_owned(),
+        Part::Leaf(leaf) => match &leaf.expr.kind {
+            ExprKind::In { negated, value, list } if list.len() > LIST_ITEMS => {
                 let word = if *negated { "NIN" } else { "IN" };
-                format!("{word} list of {} constants", list.list().len())
+                format!("{value} {word} [{} constants]", list.len())
             }
-            _ => test.expr.to_string(),
+            _ => leaf.expr.to_string(),
         },
-        Node::Not(_) => "NOT".to_owned(),
-        Node::And(_) => "AND".to_owned(),
-        Node::Or(_) => "OR".to_owned(),
     };
     match text.char_indices().nth(TEXT_CHARS) {
         Some((cut, _)) => format!("{}...", &text[..cut]),
@@ -169,11 +137,23 @@ fn text_of(node: &Node) -> String {
     }
 }
 
-fn method_of(node: &Node, view: &View) -> String {
+fn method_of(part: &Part<'_>, node: &Node, is_decided: bool, view: &View) -> String {
+    let look_ups = |list: &[Literal]| match list.len() {
+        1 => "1 look-up in the index".to_owned(),
+        ids => format!("{ids} look-ups in the index"),
+    };
     match node {
         Node::Constant(_) => "decided before the scan".to_owned(),
-        Node::Ids(list, _) => format!("{} look-ups in the index", list.len()),
-        Node::Not(_) | Node::And(_) | Node::Or(_) => "combine bitmaps".to_owned(),
+        _ if is_decided => "not run: what it is in was decided before the scan".to_owned(),
+        // Also where only one of its parts is left to be run.
+        _ if !matches!(part, Part::Leaf(_)) => "combine bitmaps".to_owned(),
+        Node::Ids(list, _) => look_ups(list),
+        // `deviceId != 'a'` is one test, though it runs as two.
+        Node::Not(inner) => match &**inner {
+            Node::Ids(list, _) => look_ups(list),
+            _ => "combine bitmaps".to_owned(),
+        },
+        Node::And(_) | Node::Or(_) => "combine bitmaps".to_owned(),
         Node::Test(test) => match &*test.slots {
             [Slot::Column(place)] => {
                 let mut encodings: Vec<&str> = view
@@ -214,7 +194,7 @@ fn estimate(node: &Node, view: &View) -> usize {
 }
 
 /// The truth of a node for one row, without any kernel.
-fn truth_at(node: &Node, segment: &SegmentView, offset: usize) -> Truth {
+pub(super) fn truth_at(node: &Node, segment: &SegmentView, offset: usize) -> Truth {
     match node {
         Node::Constant(truth) => *truth,
         Node::Ids(list, _) => Truth::from(list.iter().any(
@@ -231,23 +211,6 @@ fn truth_at(node: &Node, segment: &SegmentView, offset: usize) -> Truth {
     }
 }
 
-fn values_of(
-    store: &Store,
-    plan: &Plan,
-    test: &Test,
-    segment: &SegmentView,
-    offset: usize,
-) -> Vec<(String, Option<Value>)> {
-    let name = |slot: Slot| match slot {
-        Slot::Column(place) => store.paths().display(plan.keys[place].path),
-        Slot::DeviceId => "deviceId".to_owned(),
-        Slot::Etag(..) => "etag".to_owned(),
-        Slot::Absent => "a path that no twin has".to_owned(),
-    };
-    let value = |slot| value_at(segment, slot, offset).map(|value| value.to_json());
-    test.slots.iter().map(|slot| (name(*slot), value(*slot))).collect()
-}
-
 impl Explanation {
     /// The explanation as JSON.
     #[must_use]
@@ -255,7 +218,7 @@ impl Explanation {
         let steps = self.steps.iter().map(|step| {
             json!({
                 "depth": step.depth, "text": step.text, "method": step.method,
-                "estimated": step.estimated, "matched": step.matched,
+                "estimated": step.estimated, "matched": step.matched, "hints": step.hints,
             })
         });
         let columns = self.columns.iter().map(
@@ -284,6 +247,7 @@ impl fmt::Display for Explanation {
                 "  {text:width$}  {:>11}  {:>11}  {}",
                 step.estimated, step.matched, step.method
             )?;
+            write_hints(f, step.depth, &step.hints)?;
         }
         for (path, encoding, bytes) in &self.columns {
             writeln!(f, "  reads {path}: {encoding}, {bytes} bytes")?;
@@ -292,48 +256,11 @@ impl fmt::Display for Explanation {
     }
 }
 
-impl DeviceExplanation {
-    /// The explanation as JSON.
-    #[must_use]
-    pub fn to_json(&self) -> Value {
-        let steps = self.steps.iter().map(|step| {
-            let values = step.values.iter().map(
-                |(path, value)| json!({ "path": path, "defined": value.is_some(), "value": value }),
-            );
-            json!({
-                "depth": step.depth, "text": step.text, "truth": word(step.truth),
-                "values": values.collect::<Vec<_>>(),
-            })
-        });
-        json!({
-            "deviceId": self.device_id, "condition": self.condition, "matches": self.matches,
-            "steps": steps.collect::<Vec<_>>(),
-        })
-    }
-}
-
-impl fmt::Display for DeviceExplanation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let verb = if self.matches { "matches" } else { "does not match" };
-        writeln!(f, "{} {verb}", self.device_id)?;
-        for step in &self.steps {
-            write!(f, "  {}{}: {}", "  ".repeat(step.depth), step.text, word(step.truth))?;
-            for (path, value) in &step.values {
-                match value {
-                    Some(value) => write!(f, "; {path} is {value}")?,
-                    None => write!(f, "; {path} is undefined")?,
-                }
-            }
-            writeln!(f)?;
-        }
-        Ok(())
-    }
-}
-
-fn word(truth: Truth) -> &'static str {
-    match truth {
-        Truth::Undefined => "undefined",
-        Truth::True => "true",
-        Truth::False => "false",
-    }
+/// Hints stand below their step, a level deeper.
+pub(super) fn write_hints(
+    f: &mut fmt::Formatter<'_>,
+    depth: usize,
+    hints: &[String],
+) -> fmt::Result {
+    hints.iter().try_for_each(|hint| writeln!(f, "    {}hint: {hint}", "  ".repeat(depth)))
 }
