@@ -518,6 +518,30 @@ impl Hub {
         Ok(Job::new(job, slf.clone().unbind()))
     }
 
+    /// Forget a finished job and the outcomes of its devices, whose memory is used again.
+    ///
+    /// Its id is free for another job then, and every ``Job`` of that id raises
+    /// ``JobNotFoundError``. A job that is not purged is kept as long as the hub's ``retention``.
+    ///
+    /// Args:
+    ///     job_id: The job.
+    ///
+    /// Raises:
+    ///     JobNotFoundError: The hub has no such job.
+    ///     NotAllowedError: The job is not finished; cancel it first.
+    ///
+    /// Examples:
+    ///     >>> job = hub.schedule_twin_update("once", {"tags": {"seen": True}}, condition="*")
+    ///     >>> job.wait()
+    ///     True
+    ///     >>> hub.purge_job("once")
+    ///     >>> hub.jobs()
+    ///     []
+    fn purge_job(&self, py: Python<'_>, job_id: &str) -> PyResult<()> {
+        let inner = self.engine(py)?;
+        wait::run(py, || inner.purge_job(job_id))
+    }
+
     /// The jobs of the hub, the newest first.
     ///
     /// Args:

@@ -112,6 +112,34 @@ def test_a_running_job_is_cancelled(thousand: twincast.Hub) -> None:
     assert counts.device_count == 1000
 
 
+def test_a_purged_job_is_gone_and_its_id_free(hub: twincast.Hub) -> None:
+    job = hub.schedule_twin_update("j", {"tags": {"a": 1}}, condition="*")
+    assert job.wait(timeout=30)
+    results = job.results()
+    hub.purge_job("j")
+    assert hub.jobs() == []
+    assert results["status"] == ["completed"] * 3
+    for call in (lambda: job.status, job.wait, job.results, job.cancel, lambda: repr(job)):
+        with pytest.raises(twincast.JobNotFoundError, match="`j`"):
+            call()
+    assert hub.schedule_twin_update("j", {"tags": {"a": 2}}, condition="*").wait(timeout=30)
+
+
+def test_only_a_finished_job_is_purged(hub: twincast.Hub) -> None:
+    job = hub.schedule_twin_update("j", {"tags": {"a": 1}}, condition="*", start_time=FAR)
+    with pytest.raises(twincast.NotAllowedError, match=r"(?s)not finished.*hint: cancel it"):
+        hub.purge_job("j")
+    assert hub.job("j").status == job.status
+    job.cancel()
+    hub.purge_job("j")
+    with pytest.raises(twincast.JobNotFoundError, match="`j`"):
+        hub.purge_job("j")
+    with pytest.raises(twincast.ValidationError):
+        hub.purge_job("no good")
+    with pytest.raises(TypeError, match="job_id"):
+        hub.purge_job(None)  # type: ignore[arg-type]
+
+
 def test_ids_are_taken_once(hub: twincast.Hub) -> None:
     hub.schedule_twin_update("j", {"tags": {"a": 1}}, condition="*")
     with pytest.raises(twincast.JobExistsError, match="j"):

@@ -374,6 +374,27 @@ class Hub:
         Raises:
             JobNotFoundError: The hub has no such job.
         """
+    def purge_job(self, job_id: str) -> None:
+        """Forget a finished job and the outcomes of its devices, whose memory is used again.
+
+        Its id is free for another job then, and every ``Job`` of that id raises
+        ``JobNotFoundError``. A job that is not purged is kept as long as the hub's ``retention``.
+
+        Args:
+            job_id: The job.
+
+        Raises:
+            JobNotFoundError: The hub has no such job.
+            NotAllowedError: The job is not finished; cancel it first.
+
+        Examples:
+            >>> job = hub.schedule_twin_update("once", {"tags": {"seen": True}}, condition="*")
+            >>> job.wait()
+            True
+            >>> hub.purge_job("once")
+            >>> hub.jobs()
+            []
+        """
     def jobs(self, *, type: _JobType | None = None, status: _JobStatus | None = None) -> list[Job]:
         """The jobs of the hub, the newest first.
 
