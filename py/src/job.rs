@@ -26,7 +26,7 @@ use crate::{html, json, wait};
 ///     >>> job.wait()
 ///     True
 ///     >>> job
-///     Job('job1', completed, 3 of 3 devices done)
+///     Job('job1', completed, 3 of 3 devices done, 0 failed)
 ///     >>> job.results().to_pylist()[0]["status"]
 ///     'completed'
 #[pyclass(frozen, module = "twincast")]
@@ -134,9 +134,8 @@ impl Job {
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
         let counts = self.statistics(py)?;
-        let done = html::count(counts.done());
-        let all = html::count(counts.device_count);
-        Ok(format!("Job('{}', {}, {done} of {all} devices done)", self.id(), self.status(py)?))
+        let (id, status) = (self.id(), self.status(py)?);
+        Ok(format!("Job('{id}', {status}, {})", counts.summary()))
     }
 
     fn _repr_html_(&self, py: Python<'_>) -> PyResult<String> {
@@ -157,6 +156,7 @@ impl Job {
             html::escape(&text("status")),
             html::escape(&text("type")),
             html::escape(&text("queryCondition")),
+            counts.summary(),
             html::table(&head, [row].into_iter())
         ))
     }
@@ -225,6 +225,19 @@ impl JobStatistics {
 impl JobStatistics {
     fn done(self) -> u64 {
         self.succeeded_count + self.failed_count
+    }
+
+    /// The counts in a line; what is under way or not begun only if there is any.
+    fn summary(self) -> String {
+        let count = html::count;
+        let (done, all) = (count(self.done()), count(self.device_count));
+        let mut text = format!("{done} of {all} devices done, {} failed", count(self.failed_count));
+        for (number, word) in [(self.running_count, "running"), (self.pending_count, "pending")] {
+            if number > 0 {
+                text.push_str(&format!(", {} {word}", count(number)));
+            }
+        }
+        text
     }
 }
 

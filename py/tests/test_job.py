@@ -1,5 +1,6 @@
 """Scheduling, waiting, cancelling, results."""
 
+import threading
 import time
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -204,7 +205,7 @@ def test_statistics_are_values(hub: twincast.Hub) -> None:
 def test_it_shows_itself(hub: twincast.Hub) -> None:
     job = hub.schedule_twin_update("j", {"tags": {"a": 1}}, condition="tags.floor < 5")
     assert job.wait(timeout=30)
-    assert repr(job) == "Job('j', completed, 2 of 2 devices done)"
+    assert repr(job) == "Job('j', completed, 2 of 2 devices done, 0 failed)"
     html = job._repr_html_()
     assert "tags.floor &lt; 5" in html
     assert "scheduleUpdateTwin" in html
@@ -233,3 +234,27 @@ def test_a_simulated_fleet_is_a_value() -> None:
         twincast.SimulatedFleet(offline=5)
     with pytest.raises(twincast.ValidationError, match="latency_p99"):
         twincast.SimulatedFleet(latency=2)
+
+
+def test_a_job_shows_what_failed_and_what_is_left(hub: twincast.Hub) -> None:
+    def answer(device_id: str, payload: object) -> None:
+        if device_id == "d1":
+            raise ValueError("no")
+
+    hub.on_method("m", answer)
+    job = hub.schedule_method("j", "m", condition="*")
+    assert job.wait(timeout=30)
+    assert repr(job) == "Job('j', completed, 3 of 3 devices done, 1 failed)"
+    assert "3 of 3 devices done, 1 failed" in job._repr_html_()
+
+    hold = threading.Event()
+    hub.on_method("slow", lambda device_id, payload: hold.wait(60))
+    slow = hub.schedule_method("k", "slow", condition="*")
+    try:
+        while slow.statistics.running_count < 3:
+            time.sleep(0.01)
+        assert repr(slow) == "Job('k', running, 0 of 3 devices done, 0 failed, 3 running)"
+        assert "0 failed, 3 running" in slow._repr_html_()
+    finally:
+        hold.set()
+    assert slow.wait(timeout=30)

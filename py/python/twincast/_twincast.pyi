@@ -618,7 +618,7 @@ class Job:
         >>> job.wait()
         True
         >>> job
-        Job('job1', completed, 3 of 3 devices done)
+        Job('job1', completed, 3 of 3 devices done, 0 failed)
         >>> job.results().to_pylist()[0]["status"]
         'completed'
     """
