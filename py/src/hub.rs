@@ -229,6 +229,9 @@ impl Hub {
 
     /// Merge a patch into a twin: given keys are set, None removes a key, all others stay.
     ///
+    /// What a device reports is written by ``report_properties``. A twin that was read may be
+    /// sent back as a patch; its reported properties are ignored.
+    ///
     /// Args:
     ///     device_id: The device.
     ///     patch: ``{"tags": {...}, "properties": {"desired": {...}}}``, either or both.

@@ -151,7 +151,7 @@ impl Job {
         ];
         let head = ["devices", "succeeded", "failed", "running", "pending"];
         Ok(format!(
-            "<b>Job {}</b>: {} {} where <code>{}</code>{}",
+            "<b>Job {}</b>: {} {} where <code>{}</code>; {}{}",
             html::escape(&self.id()),
             html::escape(&text("status")),
             html::escape(&text("type")),

@@ -83,6 +83,29 @@ def test_a_patch_in_the_wrong_shape_is_explained(hub: twincast.Hub) -> None:
         hub.update_twin("d1", {"tags": {"a b": 1}})
 
 
+def test_reported_properties_are_not_for_patches(hub: twincast.Hub) -> None:
+    before = hub.twin("d1")
+    patch = {"tags": {"floor": 9}, "properties": {"reported": {"firmware": "2.0"}}}
+    expected = r"(?s)`properties\.reported` is written by the device.*hint: .*report_properties"
+    for call in (
+        lambda: hub.update_twin("d1", patch),
+        lambda: hub.replace_twin("d1", patch),
+        lambda: hub.schedule_twin_update("j", patch, condition="*"),
+    ):
+        with pytest.raises(twincast.ValidationError, match=expected):
+            call()
+    assert hub.twin("d1") == before
+    assert hub.jobs() == []
+
+
+def test_a_twin_that_was_read_may_be_sent_back(hub: twincast.Hub) -> None:
+    twin = hub.twin("d1")
+    twin["tags"]["floor"] = 9
+    assert hub.update_twin("d1", twin)["tags"]["floor"] == 9
+    after = hub.replace_twin("d1", twin)
+    assert after["properties"]["reported"] == twin["properties"]["reported"]
+
+
 def test_a_closed_hub_refuses_everything() -> None:
     hub = twincast.Hub()
     selection = hub.select("*")

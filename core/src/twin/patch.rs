@@ -55,8 +55,9 @@ impl TwinPatch {
     /// For [`PatchKind::Merge`] and [`PatchKind::Replace`] the body is
     /// `{"tags": {..}, "properties": {"desired": {..}}}` with either part left out or null. Fields
     /// that only the hub or the device writes are ignored, since clients send back what they
-    /// read. For [`PatchKind::Report`] it is the object of reported properties itself; keys that
-    /// start with `$` are ignored.
+    /// read; but reported properties that were not read, so that they have no `$version`, are
+    /// refused. For [`PatchKind::Report`] it is the object of reported properties itself; keys
+    /// that start with `$` are ignored.
     ///
     /// New keys get a number in `paths`; a body that is refused gives none, and neither does the
     /// removal of a key that no twin has had: it is no step, see [`TwinPatch::current`].
@@ -188,7 +189,11 @@ impl TwinPatch {
         for (key, value) in members {
             match key.as_str() {
                 "desired" => self.section(numbers, PathId::DESIRED, Section::Desired, value)?,
-                "reported" => {}
+                "reported" if is_read_back(value) => {}
+                "reported" => {
+                    let message = "`properties.reported` is written by the device, not by a patch";
+                    return Err(Error::invalid(message).with_hint(REPORT));
+                }
                 _ => {
                     let key = rules::shown(key);
                     return Err(Error::invalid(format!(
@@ -232,6 +237,20 @@ impl TwinPatch {
     }
 }
 
+/// How reported properties are written.
+const REPORT: &str = "write what a device reports with report_properties; a twin that was read \
+                      may be sent back whole, its reported properties are ignored";
+
+/// Whether clients that mean no change send this as `properties.reported`: nothing, or what they
+/// read from a hub, which has its version.
+fn is_read_back(reported: &Value) -> bool {
+    match reported {
+        Value::Null => true,
+        Value::Object(members) => members.is_empty() || members.contains_key("$version"),
+        _ => false,
+    }
+}
+
 /// Root members that clients send back with a patch, and that a patch cannot change.
 const READ_ONLY: &[&str] = &[
     "deviceId",
@@ -258,7 +277,7 @@ const READ_ONLY: &[&str] = &[
 fn unknown_member(key: &str) -> Error {
     let hint = match key {
         "desired" => "write properties.desired",
-        "reported" => "only the device itself writes its reported properties",
+        "reported" => REPORT,
         _ => "a patch has tags and properties.desired",
     };
     Error::invalid(format!("`{}` is not a part of a patch", rules::shown(key))).with_hint(hint)

@@ -190,6 +190,9 @@ class Hub:
     ) -> dict[str, Any]:
         """Merge a patch into a twin: given keys are set, None removes a key, all others stay.
 
+        What a device reports is written by ``report_properties``. A twin that was read may be
+        sent back as a patch; its reported properties are ignored.
+
         Args:
             device_id: The device.
             patch: ``{"tags": {...}, "properties": {"desired": {...}}}``, either or both.
@@ -276,8 +279,15 @@ class Hub:
     def explain(self, condition: str) -> Explanation:
         """How a condition is answered: the tests in their order, the matches, the columns touched.
 
+        A test that matches nothing gets a hint where the twins show why: a path that none of them
+        has, and the one that was probably meant, or values of another type.
+
         Raises:
             ConditionError: The text does not parse; ``span`` is the byte range at fault.
+
+        Examples:
+            >>> hub.explain("tags.sit = 'oslo'").steps[0]["hints"]
+            ['no twin has tags.sit; did you mean tags.site?']
         """
     def explain_device(self, condition: str, device_id: str) -> DeviceExplanation:
         """Why one device satisfies a condition, or does not.
@@ -285,6 +295,13 @@ class Hub:
         Raises:
             ConditionError: The text does not parse; ``span`` is the byte range at fault.
             DeviceNotFoundError: The hub has no such device.
+
+        Examples:
+            >>> print(hub.explain_device("tags.floor = '1'", "d1"))
+            d1 does not match
+              tags.floor = '1': undefined; tags.floor is 1
+                hint: tags.floor is a number; the text '1' never equals a number: write 1
+            <BLANKLINE>
         """
     def schedule_twin_update(
         self,
@@ -705,8 +722,9 @@ class JobStatistics:
 class Explanation:
     """How the hub answers a condition.
 
-    It holds the tests in the order in which they run, with what each was expected to match and
-    what it did, and the columns that are read. ``str(explanation)`` is the plan as text,
+    It holds the tests as they were written, in the order in which they run, with what each was
+    expected to match and what it did, and the columns that are read. A test that matches nothing
+    has hints where the twins show why. ``str(explanation)`` is all of that as text,
     ``to_dict()`` the same as data.
 
     Examples:
@@ -716,14 +734,15 @@ class Explanation:
     """
     @property
     def steps(self) -> list[dict[str, Any]]:
-        """The steps of the plan, first to last, each as a dict."""
+        """The tests and what combines them, a step before its parts, each as a dict."""
     def to_dict(self) -> dict[str, Any]:
         """The whole explanation as a dict."""
     def _repr_html_(self) -> str: ...
 
 @final
 class DeviceExplanation:
-    """Why one device matches a condition, or does not: each part with its value for that device.
+    """Why one device matches a condition, or does not: each part with its value for that device,
+    and hints at paths that no twin has and at types that never fit.
 
     Examples:
         >>> why = hub.explain_device("tags.site = 'bergen'", "d1")

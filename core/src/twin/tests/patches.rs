@@ -45,7 +45,7 @@ fn a_merge_sets_merges_and_removes() {
     let body = json!({
         "deviceId": null, "etag": "*", "version": null, "status": "disabled",
         "tags": {"a": 1, "b": {"c": null, "d": {}}, "e": [1, null], "f": null},
-        "properties": {"desired": {"x": 1.5, "$version": 9, "$metadata": {"a": [{}]}}, "reported": {"y": 1}},
+        "properties": {"desired": {"x": 1.5, "$version": 9, "$metadata": {"a": [{}]}}, "reported": {"y": 1, "$version": 2}},
     });
     assert_eq!(
         steps(PatchKind::Merge, &body),
@@ -191,7 +191,22 @@ fn refused_patches_say_what_to_write() {
             PatchKind::Merge,
             json!({"reported": {}}),
             "`reported` is not a part of a patch",
-            "only the device itself writes its reported properties",
+            "write what a device reports with report_properties; a twin that was read may be sent \
+             back whole, its reported properties are ignored",
+        ),
+        (
+            PatchKind::Merge,
+            json!({"tags": {"a": 1}, "properties": {"reported": {"y": 1}}}),
+            "`properties.reported` is written by the device, not by a patch",
+            "write what a device reports with report_properties; a twin that was read may be sent \
+             back whole, its reported properties are ignored",
+        ),
+        (
+            PatchKind::Replace,
+            json!({"properties": {"desired": {}, "reported": [1]}}),
+            "`properties.reported` is written by the device, not by a patch",
+            "write what a device reports with report_properties; a twin that was read may be sent \
+             back whole, its reported properties are ignored",
         ),
         (
             PatchKind::Replace,
