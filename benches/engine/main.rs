@@ -9,9 +9,14 @@
 
 use criterion::{criterion_group, criterion_main};
 
+/// The allocator of the Python package.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 mod compile;
 mod fleet;
 mod import;
+mod kernel;
 mod method;
 mod patch;
 mod select;
@@ -19,7 +24,7 @@ mod select;
 criterion_group! {
     name = reading;
     config = fleet::criterion();
-    targets = compile::conditions, select::conditions, select::floor, select::query
+    targets = kernel::loops, compile::conditions, select::conditions, select::floor, select::query
 }
 criterion_group! {
     name = writing;

@@ -7,6 +7,8 @@ pub mod error;
 pub mod fleet;
 pub mod hub;
 pub mod job;
+#[doc(hidden)] // for the benchmarks only
+pub mod kernel;
 pub mod limits;
 pub mod plan;
 pub mod query;

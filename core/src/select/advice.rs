@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashSet};
 
 use super::kinds::{Kind, Whose, kinds, mismatch};
-use super::scan::value_at;
+use super::test::value_at;
 use crate::plan::{Leaf, Node, Read, nearest};
 use crate::query::ast::Path;
 use crate::store::{ColumnKey, SegmentView, Store, View};

@@ -5,7 +5,8 @@ use std::fmt;
 use serde_json::{Value, json};
 
 use super::advice::Advice;
-use super::scan::{count, value_at};
+use super::scan::count;
+use super::test::value_at;
 use crate::plan::{Node, Outline, Part, Plan, Slot, Truth, outline};
 use crate::query::ast::{Condition, ExprKind, Literal};
 use crate::store::{SegmentView, Store, View};
@@ -62,7 +63,7 @@ pub fn explain(store: &Store, condition: &Condition) -> Explanation {
     let mut steps = Vec::new();
     walk(&outline.root, 0, false, &mut |part, depth, is_decided| {
         let plan = Plan { keys: outline.keys.clone(), root: part.node() };
-        let matched = count(store, &plan, &view, &plan.root);
+        let matched = count(store, &view, &plan.root);
         let hints = match part {
             Part::Leaf(leaf) if matched == 0 || leaf.is_decided() => advice.on_fleet(leaf),
             _ => Vec::new(),

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::advice::Advice;
 use super::explain::{text_of, truth_at, walk, write_hints};
-use super::scan::value_at;
+use super::test::value_at;
 use crate::plan::{Part, Read, Truth, Within, element_at, outline};
 use crate::query::ast::Condition;
 use crate::store::{Row, SegmentView, Store};

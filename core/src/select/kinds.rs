@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::scan::value_at;
+use super::test::value_at;
 use crate::plan::{Predicate, Slot};
 use crate::query::ast::{Comparison, Literal};
 use crate::store::{Column, LinearKind, SegmentView, View};

@@ -1,60 +1,89 @@
-//! Comparisons with a constant on a linear column: ranges of deltas, found by binary search.
+//! Tests of columns of numbers on a grid: comparisons become ranges, lists become points.
 
 use std::cmp::Ordering;
 
-use super::kernel;
 use super::mask::{Found, Mask, Want};
-use crate::plan::{Predicate, Test, Truth};
+use super::numbers::{Numbers, Sides};
+use crate::plan::{LiteralSet, Predicate, Test, Truth};
 use crate::query::ast::{Comparison, Literal};
 use crate::store::{Bitmap, Deltas, Linear, LinearKind};
 use crate::twin::Scalar;
 
-/// The deltas `from..to` of a column; empty if `from` is not below `to`.
-#[derive(Debug, Clone, Copy)]
-struct Span {
-    from: u64,
-    to: u64,
+/// Where a grid of some kind splits for a test: the first point that is not below what is looked
+/// for, and the first that is above it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Bounds {
+    below: i64,
+    through: i64,
 }
 
-/// The rows for which `test` is true and false, if it is a comparison that ranges can answer.
-pub(super) fn compare(test: &Test, column: &Linear, want: Want) -> Option<Found> {
-    let every = Span { from: 0, to: end(column) };
+impl Bounds {
+    /// Those of a comparison or a prefix on grids of `kind`; `None` for other tests, and where
+    /// values of the kind do not compare with the constant.
+    ///
+    /// They hold for all segments whose column is of this kind, so they are found once.
+    pub(super) fn new(test: &Test, kind: LinearKind) -> Option<Self> {
+        match &test.predicate {
+            Predicate::Compare(_, literal) if is_comparable(kind, literal) => Some(Self {
+                below: first(kind, |value| order(value, literal).is_lt()),
+                through: first(kind, |value| order(value, literal).is_le()),
+            }),
+            Predicate::Prefix(prefix) if matches!(kind, LinearKind::Time { .. }) => {
+                let prefix = prefix.as_bytes();
+                let text = |value: &Scalar<'_>| match value {
+                    Scalar::Str(text) => text.as_bytes().to_vec(),
+                    _ => Vec::new(),
+                };
+                Some(Self {
+                    below: first(kind, |value| text(value).as_slice() < prefix),
+                    through: first(kind, |value| {
+                        let text = text(value);
+                        text.as_slice() < prefix || text.starts_with(prefix)
+                    }),
+                })
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The deltas for which `test` is true and false; `None` if only the values can tell. `bounds` are
+/// those of the test for the kind of the column.
+pub(super) fn sides(
+    test: &Test,
+    column: &Linear,
+    bounds: Option<Bounds>,
+    want: Want,
+) -> Option<Sides> {
+    let end = column.deltas().greatest() + 1;
     match &test.predicate {
         Predicate::Defined => {
-            let yes = rows_in(column, every);
-            let no = if want.no() { complement(&yes) } else { Mask::None };
-            Some(Found { yes, no })
+            let no = Numbers::Ranges(vec![(end, end)]);
+            Some(Sides { yes: Numbers::between(0, end), no })
         }
-        Predicate::Compare(how, literal) => {
-            if !is_comparable(column.kind(), literal) {
-                return Some(Found { yes: Mask::None, no: Mask::None });
-            }
-            let below = first(column, |value| order(value, literal).is_lt());
-            let through = first(column, |value| order(value, literal).is_le());
-            let (equal, less) = (Span { from: below, to: through }, Span { from: 0, to: below });
-            let (inside, negated) = match how {
-                Comparison::Equal => (equal, false),
-                Comparison::NotEqual => (equal, true),
-                Comparison::Less => (less, false),
-                Comparison::GreaterOrEqual => (Span { from: below, to: every.to }, false),
-                Comparison::LessOrEqual => (Span { from: 0, to: through }, false),
-                Comparison::Greater => (Span { from: through, to: every.to }, false),
+        Predicate::Compare(how, _) => {
+            let Some(bounds) = bounds else { return Some(Sides::UNDEFINED) };
+            let (from, to) = (column.delta_from(bounds.below), column.delta_from(bounds.through));
+            let (split, negated) = match how {
+                Comparison::Equal => (Split { from, to }, false),
+                Comparison::NotEqual => (Split { from, to }, true),
+                Comparison::Less => (Split { from: 0, to: from }, false),
+                Comparison::GreaterOrEqual => (Split { from: 0, to: from }, true),
+                Comparison::LessOrEqual => (Split { from: 0, to }, false),
+                Comparison::Greater => (Split { from: 0, to }, true),
             };
-            Some(among_present(column, inside, negated, want))
+            Some(split.sides(end).negated_if(negated))
         }
-        Predicate::Prefix(prefix) if matches!(column.kind(), LinearKind::Time { .. }) => {
-            let text = |value: &Scalar<'_>| match value {
-                Scalar::Str(text) => text.as_bytes().to_vec(),
-                _ => Vec::new(),
-            };
-            let from = first(column, |value| text(value).as_slice() < prefix.as_bytes());
-            let to = first(column, |value| {
-                let text = text(value);
-                text.as_slice() < prefix.as_bytes() || text.starts_with(prefix.as_bytes())
-            });
-            Some(among_present(column, Span { from, to }, false, want))
+        Predicate::Prefix(_) => {
+            let bounds = bounds?;
+            let (from, to) = (column.delta_from(bounds.below), column.delta_from(bounds.through));
+            Some(Split { from, to }.sides(end))
         }
-        _ => None,
+        Predicate::In(negated, list) => {
+            let want = if *negated { want.not() } else { want };
+            points(list, column, want).map(|sides| sides.negated_if(*negated))
+        }
+        Predicate::Term(_) => None,
     }
 }
 
@@ -64,15 +93,11 @@ pub(super) fn general(test: &Test, column: &Linear) -> Found {
     let absent = test.truth(None);
     match column.deltas() {
         Deltas::U8(deltas) => {
-            let mut table = vec![Truth::Undefined as u8; 256];
-            for (delta, entry) in (0_u64..).zip(&mut table[..255]) {
-                *entry = truth(delta) as u8;
+            let mut known = [absent; 256];
+            for (delta, entry) in (0..).zip(&mut known[..255]) {
+                *entry = truth(delta);
             }
-            table[255] = absent as u8;
-            Found {
-                yes: Mask::Some(kernel::in_table(deltas, &table, 0)),
-                no: Mask::Some(kernel::in_table(deltas, &table, 1)),
-            }
+            row_by_row(deltas.iter().map(|delta| known[usize::from(*delta)]))
         }
         Deltas::U16(deltas) => {
             row_by_row(
@@ -107,6 +132,68 @@ pub(super) fn row_by_row(truths: impl Iterator<Item = Truth>) -> Found {
     Found { yes: Mask::Some(yes), no: Mask::Some(no) }
 }
 
+/// The deltas `from..to`, as against all others of rows that have a value.
+struct Split {
+    from: u64,
+    to: u64,
+}
+
+impl Split {
+    fn sides(&self, end: u64) -> Sides {
+        let outside = [(0, self.from), (self.to.max(self.from), end)];
+        let outside = outside.into_iter().filter(|(from, to)| from < to);
+        Sides {
+            yes: Numbers::between(self.from, self.to),
+            no: Numbers::Ranges(outside.map(|(from, to)| (from, to - 1)).collect()),
+        }
+    }
+}
+
+/// The deltas of the constants of a list; `None` if they are too many for a set of numbers.
+fn points(list: &LiteralSet, column: &Linear, want: Want) -> Option<Sides> {
+    let mut deltas = Vec::new();
+    let mut all_comparable = true;
+    for literal in list.list() {
+        if !is_comparable(column.kind(), literal) {
+            all_comparable = false;
+            continue;
+        }
+        let delta = match literal {
+            Literal::Str(text) => column.delta(&Scalar::Str((&**text).into())),
+            #[expect(clippy::cast_possible_truncation, reason = "a whole number of this size fits")]
+            Literal::Number(value) if value.fract() == 0.0 && value.abs() < 9e15 => {
+                column.delta(&Scalar::Int(*value as i64))
+            }
+            // Large integers share doubles: leave those to the values.
+            Literal::Number(value) if value.fract() == 0.0 => return None,
+            Literal::Number(value) => column.delta(&Scalar::Float(*value)),
+            _ => None,
+        };
+        deltas.extend(delta);
+    }
+    let yes = Numbers::of(deltas)?;
+    let no = match &yes {
+        // One constant of another type makes one of the comparisons undefined, and so the OR.
+        _ if !all_comparable || !want.no() => Numbers::NONE,
+        Numbers::Ranges(ranges) if ranges.len() < crate::kernel::RANGES_MAX => {
+            let (mut no, mut next) = (Vec::new(), 0);
+            for (from, to) in ranges {
+                if next < *from {
+                    no.push((next, from - 1));
+                }
+                next = to + 1;
+            }
+            let end = column.deltas().greatest() + 1;
+            if next < end {
+                no.push((next, end - 1));
+            }
+            Numbers::Ranges(no)
+        }
+        _ => return None,
+    };
+    Some(Sides { yes, no })
+}
+
 fn is_comparable(kind: LinearKind, literal: &Literal) -> bool {
     match kind {
         LinearKind::Int | LinearKind::Decimal { .. } => matches!(literal, Literal::Number(_)),
@@ -126,60 +213,18 @@ fn order(value: &Scalar<'_>, literal: &Literal) -> Ordering {
     }
 }
 
-/// The first delta whose value is not `before` the one sought; values ascend with their deltas.
-fn first(column: &Linear, before: impl Fn(&Scalar<'_>) -> bool) -> u64 {
-    let (mut low, mut high) = (0, end(column));
+/// The first point whose value is not `before` the one sought, or one past the last.
+fn first(kind: LinearKind, before: impl Fn(&Scalar<'_>) -> bool) -> i64 {
+    let (points, unit) = kind.points();
+    let (mut low, mut high) = (points.start() / unit, points.end() / unit + 1);
     while low < high {
-        let middle = low + (high - low) / 2;
-        if before(&column.value(middle, false)) {
+        // The middle, rounded down, without overflow on the way.
+        let middle = (low & high) + ((low ^ high) >> 1);
+        if before(&kind.value(middle * unit)) {
             low = middle + 1;
         } else {
             high = middle;
         }
     }
-    low
-}
-
-/// One past the greatest delta: the number that stands for "no value".
-fn end(column: &Linear) -> u64 {
-    column.deltas().greatest() + 1
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "a span lies within the width of its column")]
-fn rows_in(column: &Linear, span: Span) -> Mask {
-    if span.from >= span.to {
-        return Mask::None;
-    }
-    let (from, to) = (span.from, span.to - 1);
-    Mask::Some(match column.deltas() {
-        Deltas::U8(deltas) => kernel::in_range(deltas, from as u8, to as u8),
-        Deltas::U16(deltas) => kernel::in_range(deltas, from as u16, to as u16),
-        Deltas::U32(deltas) => kernel::in_range(deltas, from as u32, to as u32),
-        Deltas::U64(deltas) => kernel::in_range(deltas, from, to),
-    })
-}
-
-fn complement(mask: &Mask) -> Mask {
-    match mask {
-        Mask::None => Mask::All,
-        Mask::All => Mask::None,
-        Mask::Some(rows) => {
-            let mut others = Bitmap::ones(crate::store::SEGMENT_ROWS);
-            others.and_not(rows);
-            Mask::Some(others)
-        }
-    }
-}
-
-/// The rows with a delta in `inside` are true and those with one outside are false; the other
-/// way round if `negated`.
-fn among_present(column: &Linear, inside: Span, negated: bool, want: Want) -> Found {
-    let wants_outside = if negated { want.yes() } else { want.no() };
-    let inside = rows_in(column, inside);
-    let outside = if wants_outside {
-        rows_in(column, Span { from: 0, to: end(column) }).and(complement(&inside))
-    } else {
-        Mask::None
-    };
-    if negated { Found { yes: outside, no: inside } } else { Found { yes: inside, no: outside } }
+    low.saturating_mul(unit)
 }

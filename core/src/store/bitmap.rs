@@ -1,6 +1,7 @@
 //! A set of rows of one segment: one bit a row.
 
 use super::row::SEGMENT_ROWS;
+use crate::kernel;
 
 const WORDS: usize = SEGMENT_ROWS / 64;
 
@@ -58,7 +59,7 @@ impl Bitmap {
     /// How many offsets are in the set.
     #[must_use]
     pub fn count(&self) -> usize {
-        self.words.iter().map(|word| word.count_ones() as usize).sum()
+        kernel::count(&*self.words)
     }
 
     /// Whether the set is empty.

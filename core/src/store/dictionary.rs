@@ -27,6 +27,8 @@ struct Inner {
     values: Vec<Scalar<'static>>,
     codes: HashTable<u16>,
     bytes: usize,
+    /// Values that are no texts.
+    others: usize,
     hasher: foldhash::fast::RandomState,
 }
 
@@ -37,6 +39,7 @@ impl Default for Inner {
             values: vec![Scalar::Null],
             codes: HashTable::new(),
             bytes: 0,
+            others: 0,
             hasher: foldhash::fast::RandomState::default(),
         }
     }
@@ -60,6 +63,7 @@ impl Dictionary {
         let code = u16::try_from(inner.values.len()).ok()?;
         inner.values.push(value.clone().into_owned());
         inner.bytes += bytes;
+        inner.others += usize::from(!matches!(value, Scalar::Str(_)));
         let Inner { values, codes, hasher, .. } = &mut *inner;
         let hash = hash(hasher, value);
         codes.insert_unique(hash, code, |code| self::hash(hasher, &values[usize::from(*code)]));
@@ -107,6 +111,12 @@ impl Dictionary {
     #[must_use]
     pub fn value(&self, code: u16) -> Scalar<'static> {
         self.inner.read().values[usize::from(code)].clone()
+    }
+
+    /// Whether all values are texts, so that any two of them are equal or different.
+    #[must_use]
+    pub fn has_only_texts(&self) -> bool {
+        self.inner.read().others == 0
     }
 
     /// All values by code, for binding a predicate; the value at 0 means nothing.

@@ -92,6 +92,12 @@ impl Store {
         self.index.get(id).filter(|row| self.is_alive(*row))
     }
 
+    /// The row that a device had at some moment of this call, whether or not it is gone by now.
+    #[must_use]
+    pub fn row(&self, id: &str) -> Option<Row> {
+        self.index.get(id)
+    }
+
     /// The dictionary of `path`.
     #[must_use]
     pub fn dictionary(&self, path: PathId) -> Arc<Dictionary> {

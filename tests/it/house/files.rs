@@ -13,6 +13,10 @@ const LONGER: &[(&str, &str)] =
 
 /// Files that may hold unsafe code: file, reason.
 const UNSAFE: &[(&str, &str)] = &[
+    (
+        "core/src/kernel/simd.rs",
+        "vector instructions; `./x bench kernel` shows what they are worth",
+    ),
     ("py/src/arrow.rs", "the Arrow C interface hands over bare pointers"),
     ("py/src/exit.rs", "only Python's C interface interrupts handlers of other threads"),
 ];

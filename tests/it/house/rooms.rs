@@ -7,9 +7,9 @@ use super::paths::paths;
 use super::source::{code, files, name, read};
 
 /// The rooms of the engine, each after all that it may look into. The first two are the ground.
-const ROOMS: [&str; 14] = [
-    "error", "limits", "clock", "twin", "fleet", "query", "store", "plan", "select", "table",
-    "job", "schedule", "dispatch", "hub",
+const ROOMS: [&str; 15] = [
+    "error", "limits", "kernel", "clock", "twin", "fleet", "query", "store", "plan", "select",
+    "table", "job", "schedule", "dispatch", "hub",
 ];
 
 /// Doors that open forward all the same: file, room, reason.

@@ -7,6 +7,7 @@
 //! double that is the nearest to `m / 10^s` is kept as the integer `m`.
 
 use std::borrow::Cow;
+use std::ops::RangeInclusive;
 
 use super::Column;
 use super::deltas::{Deltas, with_deltas};
@@ -18,6 +19,9 @@ use crate::twin::Scalar;
 const EXACT: i64 = 1 << 53;
 /// More decimal places than this leave no room for digits before the point.
 const SCALE_MAX: u8 = 15;
+
+/// Fraction digits of a second that a time stamp resolves.
+const TICK_DIGITS: u8 = 7;
 
 /// Stands for a row without an integer; versions and twins never hold it.
 const NO_INTEGER: i64 = i64::MIN;
@@ -37,6 +41,35 @@ pub enum LinearKind {
         /// The fraction digits, 0 to 7.
         digits: u8,
     },
+}
+
+impl LinearKind {
+    /// The value at a point: values ascend with their points.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "decimals are kept only while exact")]
+    pub fn value(self, point: i64) -> Scalar<'static> {
+        match self {
+            Self::Int => Scalar::Int(point),
+            Self::Decimal { scale } => Scalar::Float(point as f64 / power_of_ten(scale) as f64),
+            Self::Time { digits } => {
+                Scalar::Str(Cow::Owned(Timestamp::from_ticks(point).format(digits)))
+            }
+        }
+    }
+
+    /// The points that values can have, and the distance between two of them.
+    #[must_use]
+    pub fn points(self) -> (RangeInclusive<i64>, i64) {
+        match self {
+            // A point one past the last must be a number, too.
+            Self::Int => (i64::MIN..=i64::MAX - 1, 1),
+            Self::Decimal { .. } => (-EXACT..=EXACT, 1),
+            Self::Time { digits } => {
+                let unit = power_of_ten(TICK_DIGITS.saturating_sub(digits));
+                (0..=Timestamp::MAX.ticks() / unit * unit, unit)
+            }
+        }
+    }
 }
 
 /// Values on a grid. See the head of this file.
@@ -193,19 +226,21 @@ impl Linear {
 
     /// The value that `delta` stands for, as the text or number of a condition.
     #[must_use]
-    #[expect(clippy::cast_precision_loss, reason = "decimals are kept only while exact")]
     pub fn value(&self, delta: u64, integer: bool) -> Scalar<'static> {
         let point = self.point(delta);
         match self.kind {
-            LinearKind::Int => Scalar::Int(point),
             LinearKind::Decimal { scale } if integer => Scalar::Int(point / power_of_ten(scale)),
-            LinearKind::Decimal { scale } => {
-                Scalar::Float(point as f64 / power_of_ten(scale) as f64)
-            }
-            LinearKind::Time { digits } => {
-                Scalar::Str(Cow::Owned(Timestamp::from_ticks(point).format(digits)))
-            }
+            kind => kind.value(point),
         }
+    }
+
+    /// The first delta whose point is not below `point`, or that of "no value".
+    #[must_use]
+    pub fn delta_from(&self, point: i64) -> u64 {
+        let above = i128::from(point) - i128::from(self.base);
+        let unit = i128::from(self.unit);
+        let delta = (above + unit - 1).div_euclid(unit).max(0);
+        u64::try_from(delta).map_or(u64::MAX, |delta| delta.min(self.deltas.greatest() + 1))
     }
 
     /// The point of the grid that `delta` stands for; stays at the end for deltas never given.
@@ -215,7 +250,8 @@ impl Linear {
     }
 
     /// The delta of `value`, if the grid has it.
-    pub(super) fn delta(&self, value: &Scalar<'_>) -> Option<u64> {
+    #[must_use]
+    pub fn delta(&self, value: &Scalar<'_>) -> Option<u64> {
         let point = point_of(self.kind, value)?;
         let above = u64::try_from(i128::from(point) - i128::from(self.base)).ok()?;
         let unit = self.unit.unsigned_abs();

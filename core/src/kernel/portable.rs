@@ -1,0 +1,134 @@
+//! The loops that every processor runs, and that the others are held against.
+
+use super::{BLOCK, Number};
+
+pub(super) fn is_in<T: Number>(number: T, ranges: &[(T, T)]) -> bool {
+    ranges.iter().any(|(from, to)| number.above(*from) <= to.above(*from))
+}
+
+pub(super) fn in_ranges<T: Number>(blocks: &[[T; BLOCK]], ranges: &[(T, T)], out: &mut [u64]) {
+    if let [(from, to)] = *ranges {
+        // One comparison a row, without a branch, is what compilers vectorise.
+        let width = to.above(from);
+        for (block, word) in blocks.iter().zip(out) {
+            *word = pack(block, |number| number.above(from) <= width);
+        }
+    } else {
+        for (block, word) in blocks.iter().zip(out) {
+            *word = pack(block, |number| is_in(number, ranges));
+        }
+    }
+}
+
+pub(super) fn has_bit<T: Into<u64>>(table: &[u64], number: T) -> bool {
+    let number: u64 = number.into();
+    let word = usize::try_from(number / 64).ok().and_then(|word| table.get(word));
+    word.is_some_and(|word| word >> (number % 64) & 1 == 1)
+}
+
+pub(super) fn in_table<T: Number>(blocks: &[[T; BLOCK]], table: &[u64], out: &mut [u64]) {
+    for (block, word) in blocks.iter().zip(out) {
+        *word = pack(block, |number| has_bit(table, number));
+    }
+}
+
+pub(super) fn compare_codes(
+    left: &[[u8; BLOCK]],
+    right: &[[u8; BLOCK]],
+    table: &[u8; 256],
+    equal: &mut [u64],
+    different: &mut [u64],
+) {
+    let out = equal.iter_mut().zip(different);
+    for ((left, right), (equal, different)) in left.iter().zip(right).zip(out) {
+        let translated = left.map(|code| table[usize::from(code)]);
+        let both = pack(left, |code| code != 0) & pack(right, |code| code != 0);
+        let same: [bool; BLOCK] = std::array::from_fn(|row| translated[row] == right[row]);
+        let same = pack(&same, |same| same);
+        *equal = both & same;
+        *different = both & !same;
+    }
+}
+
+pub(super) fn count(words: &[u64]) -> usize {
+    words.iter().map(|word| word.count_ones() as usize).sum()
+}
+
+pub(super) fn fill<T: Number>(blocks: &mut [[T; BLOCK]], mask: &[u64], value: T) {
+    each_block(blocks, mask, |_, number| *number = value);
+}
+
+pub(super) fn blend<T: Number>(blocks: &mut [[T; BLOCK]], mask: &[u64], from: &[[T; BLOCK]]) {
+    for ((block, from), word) in blocks.iter_mut().zip(from).zip(mask) {
+        for (bit, (number, other)) in block.iter_mut().zip(from).enumerate() {
+            // Both sides are written, so the loop has no branch.
+            *number = if word >> bit & 1 == 1 { *other } else { *number };
+        }
+    }
+}
+
+pub(super) fn increment<T: Number>(blocks: &mut [[T; BLOCK]], mask: &[u64]) {
+    each_block(blocks, mask, |_, number| *number = number.next());
+}
+
+fn each_block<T: Copy>(blocks: &mut [[T; BLOCK]], mask: &[u64], change: impl Fn(usize, &mut T)) {
+    for (block, word) in blocks.iter_mut().zip(mask) {
+        if *word == 0 {
+            continue;
+        }
+        for (bit, number) in block.iter_mut().enumerate() {
+            let mut changed = *number;
+            change(bit, &mut changed);
+            *number = if word >> bit & 1 == 1 { changed } else { *number };
+        }
+    }
+}
+
+/// Four tables side by side: a row that repeats the number of the last one need not wait until
+/// that count is written.
+pub(super) fn histogram(numbers: &[u8], mask: &[u64], counts: &mut [u64; 256]) {
+    let mut tables = [[0_u32; 256]; 4];
+    for (block, word) in numbers.chunks(BLOCK).zip(mask) {
+        match *word {
+            0 => {}
+            u64::MAX if block.len() == BLOCK => {
+                let (quads, _) = block.as_chunks::<4>();
+                for quad in quads {
+                    for (table, number) in tables.iter_mut().zip(quad) {
+                        table[usize::from(*number)] += 1;
+                    }
+                }
+            }
+            mut word => {
+                while word != 0 {
+                    let bit = word.trailing_zeros() as usize;
+                    word &= word - 1;
+                    if let Some(number) = block.get(bit) {
+                        tables[bit % 4][usize::from(*number)] += 1;
+                    }
+                }
+            }
+        }
+    }
+    for table in &tables {
+        for (count, more) in counts.iter_mut().zip(table) {
+            *count += u64::from(*more);
+        }
+    }
+}
+
+/// One bit for each row of a block: first 64 answers as bytes, which become vector instructions,
+/// then one multiplication for every eight of them.
+#[inline]
+fn pack<T: Copy>(block: &[T; BLOCK], test: impl Fn(T) -> bool) -> u64 {
+    let mut answers = [0_u8; BLOCK];
+    for (answer, number) in answers.iter_mut().zip(block) {
+        *answer = u8::from(test(*number));
+    }
+    let (eights, _) = answers.as_chunks::<8>();
+    eights.iter().enumerate().fold(0, |word, (index, eight)| {
+        // Eight bytes of 0 or 1, each moved to its own bit of the highest byte.
+        let packed = u64::from_le_bytes(*eight).wrapping_mul(0x0102_0408_1020_4080) >> 56;
+        word | packed << (index * 8)
+    })
+}
