@@ -21,7 +21,8 @@ pub mod twin;
 pub use clock::{Clock, ManualClock, Monotonic, Now, SystemClock, Timestamp};
 pub use error::{Error, ErrorKind, Result};
 pub use hub::{
-    Hub, HubBuilder, ImportOptions, ImportProgress, ImportReport, Job, LineError, OnError, WeakHub,
+    Hub, HubBuilder, ImportOptions, ImportProgress, ImportReport, Job, LineError, OnError,
+    Prepared, WeakHub,
 };
 pub use select::{DeviceExplanation, Explanation, Selection};
 pub use store::matches_etag;

@@ -350,8 +350,16 @@ impl Hub {
     fn select(slf: &Bound<'_, Self>, condition: String) -> PyResult<Selection> {
         let py = slf.py();
         let inner = slf.get().engine(py)?.clone();
-        let devices = wait::get(py, || inner.len())?;
-        let selected = wait::scan(py, devices, move || inner.select(&condition))?;
+        let quick_or_long = wait::run(py, move || {
+            let prepared = inner.prepare(&condition)?;
+            // A thread of its own, which Ctrl-C can leave behind, costs more than most scans.
+            let is_quick = prepared.duration_at_worst() < wait::NOTICED;
+            Ok(if is_quick { Ok(prepared.select()) } else { Err(prepared) })
+        })?;
+        let selected = match quick_or_long {
+            Ok(selected) => selected,
+            Err(prepared) => wait::scan(py, usize::MAX, move || Ok(prepared.select()))?,
+        };
         Ok(Selection::new(selected, slf.clone().unbind()))
     }
 

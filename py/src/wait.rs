@@ -24,6 +24,9 @@ const POLL: Duration = Duration::from_millis(20);
 /// How long a stopped call may take to end before its caller goes on without it.
 const GRACE: Duration = Duration::from_millis(100);
 
+/// Calls that take less cannot keep Ctrl-C waiting for long enough to matter.
+pub(crate) const NOTICED: Duration = Duration::from_millis(100);
+
 /// Hubs with fewer devices are scanned on the calling thread: no condition takes long enough for
 /// Ctrl-C to matter, and starting a thread would be much of the cost.
 const LONG_SCAN_DEVICES: usize = 100_000;

@@ -11,6 +11,7 @@ mod state;
 
 use std::fmt;
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -25,7 +26,7 @@ use state::State;
 use crate::dispatch::{SimulatedFleet, Transport};
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::MethodCall;
-use crate::plan::bind;
+use crate::plan::{Plan, bind};
 use crate::query::ast::Source;
 use crate::query::{parse_condition, parse_query};
 use crate::select::{DeviceExplanation, Explanation, Selection, explain, explain_device, select};
@@ -232,10 +233,18 @@ impl Hub {
     ///
     /// [`ErrorKind::InvalidCondition`], with the place in the text.
     pub fn select(&self, condition: &str) -> Result<Selection> {
+        self.prepare(condition).map(|prepared| prepared.select())
+    }
+
+    /// Parses a condition and binds it to the columns, for [`Prepared::select`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Hub::select`].
+    pub fn prepare(&self, condition: &str) -> Result<Prepared> {
         self.state().check_open()?;
-        let store = &self.state().store;
-        let plan = bind(&parse_condition(condition)?, store.paths());
-        Ok(select(store, &plan))
+        let plan = bind(&parse_condition(condition)?, self.state().store.paths());
+        Ok(Prepared { hub: self.clone(), plan })
     }
 
     /// Answers a query: `SELECT ... FROM devices` or `FROM devices.jobs`.
@@ -291,6 +300,30 @@ impl Hub {
         let stride = selection.len().div_ceil(count.max(1)).max(1);
         let rows = selection.rows().step_by(stride).take(count);
         Ok(rows.filter_map(|row| self.state().store.twin(row)).collect())
+    }
+}
+
+/// A condition that is ready to be answered by its hub, soon: paths that twins get later are not
+/// known to it.
+#[derive(Debug)]
+pub struct Prepared {
+    hub: Hub,
+    plan: Plan,
+}
+
+impl Prepared {
+    /// About how long the answer takes on one thread at worst, for callers who wait in the
+    /// meantime or do not.
+    #[must_use]
+    pub fn duration_at_worst(&self) -> Duration {
+        Duration::from_nanos(self.plan.nanos_per_row().into())
+            .saturating_mul(u32::try_from(self.hub.len()).unwrap_or(u32::MAX))
+    }
+
+    /// Finds the devices that satisfy the condition.
+    #[must_use]
+    pub fn select(&self) -> Selection {
+        select(&self.hub.state().store, &self.plan)
     }
 }
 

@@ -233,9 +233,14 @@ pub fn increment_at<T: Number>(level: Level, numbers: &mut [T], mask: &[u64]) {
     each_of_rest(rest, after, |_, number| *number = number.next());
 }
 
-/// Adds to `counts`, by number, how many rows have it, among those whose bit is set in `mask`.
-pub fn histogram(numbers: &[u8], mask: &[u64], counts: &mut [u64; 256]) {
-    portable::histogram(numbers, mask, counts);
+/// How many rows have each number, among those whose bit is set in `mask`.
+pub fn histogram_u8(numbers: &[u8], mask: &[u64]) -> [usize; 256] {
+    portable::histogram_u8(numbers, mask)
+}
+
+/// [`histogram_u8`] for two bytes; as long as it must be.
+pub fn histogram_u16(numbers: &[u16], mask: &[u64]) -> Vec<usize> {
+    portable::histogram_u16(numbers, mask)
 }
 
 /// Answers for the rows after the last whole block, and clears what follows.

@@ -86,34 +86,44 @@ fn each_block<T: Copy>(blocks: &mut [[T; BLOCK]], mask: &[u64], change: impl Fn(
 
 /// Four tables side by side: a row that repeats the number of the last one need not wait until
 /// that count is written.
-pub(super) fn histogram(numbers: &[u8], mask: &[u64], counts: &mut [u64; 256]) {
-    let mut tables = [[0_u32; 256]; 4];
+pub(super) fn histogram_u8(numbers: &[u8], mask: &[u64]) -> [usize; 256] {
+    let mut tables = [[0_usize; 256]; 4];
     for (block, word) in numbers.chunks(BLOCK).zip(mask) {
-        match *word {
-            0 => {}
-            u64::MAX if block.len() == BLOCK => {
-                let (quads, _) = block.as_chunks::<4>();
-                for quad in quads {
-                    for (table, number) in tables.iter_mut().zip(quad) {
-                        table[usize::from(*number)] += 1;
-                    }
+        if *word == u64::MAX && block.len() == BLOCK {
+            let (quads, _) = block.as_chunks::<4>();
+            for quad in quads {
+                for (table, number) in tables.iter_mut().zip(quad) {
+                    table[usize::from(*number)] += 1;
                 }
             }
-            mut word => {
-                while word != 0 {
-                    let bit = word.trailing_zeros() as usize;
-                    word &= word - 1;
-                    if let Some(number) = block.get(bit) {
-                        tables[bit % 4][usize::from(*number)] += 1;
-                    }
+        } else {
+            each_bit(*word, |bit| {
+                if let Some(number) = block.get(bit) {
+                    tables[bit % 4][usize::from(*number)] += 1;
                 }
-            }
+            });
         }
     }
-    for table in &tables {
-        for (count, more) in counts.iter_mut().zip(table) {
-            *count += u64::from(*more);
-        }
+    std::array::from_fn(|number| tables.iter().map(|table| table[number]).sum())
+}
+
+pub(super) fn histogram_u16(numbers: &[u16], mask: &[u64]) -> Vec<usize> {
+    let greatest = numbers.iter().copied().max().unwrap_or(0);
+    let mut counts = vec![0; usize::from(greatest) + 1];
+    for (block, word) in numbers.chunks(BLOCK).zip(mask) {
+        each_bit(*word, |bit| {
+            if let Some(number) = block.get(bit) {
+                counts[usize::from(*number)] += 1;
+            }
+        });
+    }
+    counts
+}
+
+fn each_bit(mut word: u64, mut each: impl FnMut(usize)) {
+    while word != 0 {
+        each(word.trailing_zeros() as usize);
+        word &= word - 1;
     }
 }
 

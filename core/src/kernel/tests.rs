@@ -154,12 +154,15 @@ proptest! {
     #[test]
     fn histograms(numbers in rows(0_u8..9), mask in any::<[u64; 8]>(), all in any::<bool>()) {
         let mask = if all { [u64::MAX; 8] } else { mask };
-        let mut counts = [1; 256];
-        histogram(&numbers, &mask, &mut counts);
+        let counts = histogram_u8(&numbers, &mask);
+        let wide: Vec<u16> = numbers.iter().map(|number| u16::from(*number) * 300).collect();
+        let wide = histogram_u16(&wide, &mask);
         for (number, count) in (0..=255_u8).zip(counts) {
             let rows = numbers.iter().enumerate();
             let wanted = rows.filter(|(row, found)| **found == number && bit(&mask, *row)).count();
-            prop_assert_eq!(count, 1 + wanted as u64, "{}", number);
+            prop_assert_eq!(count, wanted, "{}", number);
+            let found = wide.get(usize::from(number) * 300).copied().unwrap_or(0);
+            prop_assert_eq!(found, wanted, "{}", number);
         }
     }
 }

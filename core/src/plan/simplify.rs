@@ -46,6 +46,7 @@ pub(super) fn cost(node: &Node) -> u32 {
         Node::Test(test) => match (&test.predicate, test.slots.len()) {
             (Predicate::Compare(..) | Predicate::Defined | Predicate::Prefix(_), _) => 1,
             (Predicate::In(..), _) => 2,
+            (Predicate::Term(term), 2) if term.is_equality_of_slots() => 4,
             (Predicate::Term(_), 1) => 10,
             (Predicate::Term(_), slots) => 20 * u32::try_from(slots).unwrap_or(u32::MAX / 20),
         },

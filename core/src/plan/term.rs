@@ -70,6 +70,19 @@ impl Term {
     }
 }
 
+impl Term {
+    /// Whether it is `=` or `!=` between two slots, which codes may answer.
+    #[must_use]
+    pub fn is_equality_of_slots(&self) -> bool {
+        let is_slot = |term: &Self| matches!(term, Self::Slot(_, tail) if tail.is_empty());
+        matches!(
+            self,
+            Self::Compare(Comparison::Equal | Comparison::NotEqual, left, right)
+                if is_slot(left) && is_slot(right)
+        )
+    }
+}
+
 /// Binds `expr` to documents instead of columns: gives the term, and the path of each slot.
 #[must_use]
 pub fn bind_documents(expr: &Expr) -> (Term, Vec<Vec<Segment>>) {

@@ -78,11 +78,10 @@ fn equal_codes(literal: &Literal, dictionary: &Dictionary) -> Option<Vec<u64>> {
 
 /// A comparison of two columns for equality, if `test` is one; true for `!=`.
 pub(super) fn equality_of_two(test: &Test) -> Option<bool> {
-    let Predicate::Term(Term::Compare(how, left, right)) = &test.predicate else { return None };
-    let is_slot = |term: &Term| matches!(term, Term::Slot(_, tail) if tail.is_empty());
-    match how {
-        Comparison::Equal if is_slot(left) && is_slot(right) => Some(false),
-        Comparison::NotEqual if is_slot(left) && is_slot(right) => Some(true),
+    match &test.predicate {
+        Predicate::Term(term) if term.is_equality_of_slots() => {
+            Some(matches!(term, Term::Compare(Comparison::NotEqual, ..)))
+        }
         _ => None,
     }
 }

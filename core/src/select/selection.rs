@@ -190,10 +190,15 @@ impl Selection {
             .collect()
     }
 
+    /// The selected rows of a segment; `None` if there are none.
+    #[must_use]
+    pub fn rows_of(&self, number: usize) -> Option<&Bitmap> {
+        self.segments.get(number).and_then(|(_, selected)| selected.rows())
+    }
+
     /// The selected offsets of a segment, ascending.
     pub fn offsets(&self, number: usize) -> impl Iterator<Item = usize> + '_ {
-        let rows = self.segments.get(number).and_then(|(_, selected)| selected.rows());
-        rows.into_iter().flat_map(Bitmap::iter)
+        self.rows_of(number).into_iter().flat_map(Bitmap::iter)
     }
 
     /// The list of devices that a job works on.

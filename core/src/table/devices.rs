@@ -44,7 +44,10 @@ pub fn query_devices(store: &Store, query: &Query) -> Table {
         let mut grouping = Grouping::new(query);
         for number in 0..view.segments().len() {
             let rows = SegmentRows { store, view: &view, number, groups: &groups, items: &items };
-            grouping.add(selection.offsets(number), &rows);
+            let Some(selected) = selection.rows_of(number) else { continue };
+            if !grouping.count_codes(selected, &rows) {
+                grouping.add(selected.iter(), &rows);
+            }
         }
         return grouping.finish(query, limit);
     }

@@ -4,8 +4,9 @@ use std::collections::HashMap;
 
 use super::cells::Cells;
 use super::table::{Table, TableColumn};
+use crate::kernel;
 use crate::query::ast::{Aggregate, Path, Query, Select, SelectValue};
-use crate::store::{Codes, Column};
+use crate::store::{Bitmap, Codes, Column};
 use crate::twin::Scalar;
 
 type Map<K, V> = HashMap<K, V, foldhash::fast::FixedState>;
@@ -177,6 +178,49 @@ impl Grouping {
             };
             self.count(group, row, source);
         }
+    }
+
+    /// Adds the rows of a segment if all that is asked is how many there are, by one path at most
+    /// and by its codes; false if they have to be added one by one.
+    pub(super) fn count_codes(&mut self, rows: &Bitmap, source: &impl Rows) -> bool {
+        if self.paths > 1 || self.aggregates.iter().any(|kind| *kind != Aggregate::Count) {
+            return false;
+        }
+        if self.paths == 0 {
+            self.count_many(0, rows.count());
+            return true;
+        }
+        let (dictionary, codes) = match source.group_column(0) {
+            Some(Column::Codes { dictionary, codes }) => (dictionary, codes),
+            Some(Column::Constant { value, len }) if rows.iter().all(|row| row < *len as usize) => {
+                let group = self.group(vec![Key::of(Some(value))]);
+                self.count_many(group, rows.count());
+                return true;
+            }
+            _ => return false,
+        };
+        let counts = match codes {
+            Codes::U8(codes) => kernel::histogram_u8(codes, rows.words()).to_vec(),
+            Codes::U16(codes) => kernel::histogram_u16(codes, rows.words()),
+        };
+        // Rows behind the end of the column have no value, as those of code 0.
+        let missing = rows.count() - counts[1..].iter().sum::<usize>();
+        let values = dictionary.values();
+        let keys = values.iter().skip(1).map(|value| Key::of(Some(value)));
+        for (key, count) in std::iter::once(Key::Missing)
+            .chain(keys)
+            .zip(std::iter::once(missing).chain(counts.into_iter().skip(1)))
+            .filter(|(_, count)| *count > 0)
+        {
+            let group = self.group(vec![key]);
+            self.count_many(group, count);
+        }
+        true
+    }
+
+    fn count_many(&mut self, group: usize, rows: usize) {
+        let sums = &mut self.groups[group].sums;
+        sums.iter_mut().for_each(|sum| sum.documents += rows as u64);
     }
 
     /// Adds one row on its own.
