@@ -14,6 +14,7 @@ use criterion::{criterion_group, criterion_main};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 mod compile;
+mod conditions;
 mod fleet;
 mod import;
 mod kernel;
@@ -24,7 +25,7 @@ mod select;
 criterion_group! {
     name = reading;
     config = fleet::criterion();
-    targets = kernel::loops, compile::conditions, select::conditions, select::floor, select::query
+    targets = kernel::loops, compile::conditions, select::selections, select::floor, select::query
 }
 criterion_group! {
     name = writing;

@@ -6,21 +6,18 @@ use criterion::{Criterion, Throughput};
 use serde_json::{Value, json};
 use twincast::job::{JobKind, JobRequest};
 
+use crate::conditions;
 use crate::fleet::{fresh, name, succeeded};
 
 /// A job from its submission to its end: a value that changes each time, `$version` and metadata.
 pub(crate) fn jobs(criterion: &mut Criterion) {
     let hub = fresh();
     let mut group = criterion.benchmark_group("patch");
-    for (what, condition) in [
-        ("match_all", "*"),
-        ("range_50pct", "properties.reported.temperature >= 22"),
-        ("range_1pct", "properties.reported.battery < 10"),
-        ("and_eq", "tags.building = '43' AND tags.floor = 3"),
-    ] {
+    for asked in conditions::updated() {
+        let condition = asked.text.as_str();
         let hits = hub.select(condition).expect("it is a condition").len();
         group.throughput(Throughput::Elements(hits as u64));
-        group.bench_function(name(what, hits), |bencher| {
+        group.bench_function(name(&asked.name, hits), |bencher| {
             bencher.iter(|| {
                 let kind = JobKind::UpdateTwin { body: body() };
                 let job = hub.schedule(JobRequest::new(kind, condition)).expect("it is valid");
