@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use crate::root;
 
-/// All files below `folder` whose name ends in `extension`, sorted.
+/// All files below `folder` whose name ends in `extension`, sorted; hidden folders, such as the
+/// environments of Python, hold what others wrote.
 pub(crate) fn files(folder: &str, extension: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![root().join(folder)];
@@ -13,7 +14,9 @@ pub(crate) fn files(folder: &str, extension: &str) -> Vec<PathBuf> {
         // A folder that is not there has no files: faces and rooms come one after another.
         for entry in fs::read_dir(&folder).into_iter().flatten() {
             let path = entry.expect("it can be listed").path();
-            if path.is_dir() {
+            let hidden =
+                path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+            if path.is_dir() && !hidden {
                 folders.push(path);
             } else if path.extension().is_some_and(|found| found == extension) {
                 found.push(path);
