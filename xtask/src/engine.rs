@@ -1,4 +1,4 @@
-//! The commands besides the tests: run, bench, fuzz, golden.
+//! The commands besides the tests: run, bench, compare, fuzz, golden.
 
 use std::fs;
 use std::process::Command;
@@ -16,6 +16,15 @@ pub(crate) fn run(demo: &[&str]) -> Outcome {
 /// `./x bench`.
 pub(crate) fn bench(filter: &[&str]) -> Outcome {
     run_command(cargo("bench --locked --package twincast-benches --bench engine --").args(filter))
+}
+
+/// `./x compare`: the package as users get it, beside other systems.
+pub(crate) fn compare(options: &[&str]) -> Outcome {
+    let environment = environment(Purpose::Compare)?;
+    environment.develop(Profile::Release)?;
+    let mut command = environment.python();
+    command.current_dir(root().join("benches")).args(["-m", "compare"]).args(options);
+    run_command(&mut command)
 }
 
 /// `./x golden`: rewrites, then shows what changed, since that is what a reviewer reads.

@@ -19,6 +19,7 @@ usage: ./x COMMAND
   run [--devices N]        build the Python package (release) and run its demo
   test [PART...]           everything CI checks, or parts of it: format lint rust docs python readme
   bench [FILTER]           measure; FILTER is a part of a benchmark's name
+  compare [OPTION...]      measure it beside DuckDB and Polars; `./x compare --help` has the options
   fuzz TARGET [SECONDS]    look for inputs that break a parser; targets are in fuzz/fuzz_targets
   golden                   rewrite tests/golden from what the engine answers now
   ci                       the same as test
@@ -42,6 +43,7 @@ fn command(arguments: &[String]) -> Outcome {
         ["run", demo @ ..] => engine::run(demo),
         ["test" | "ci", parts @ ..] => test::run(parts),
         ["bench", filter @ ..] => engine::bench(filter),
+        ["compare", options @ ..] => engine::compare(options),
         ["fuzz", target] => engine::fuzz(target, "60"),
         ["fuzz", target, seconds] => engine::fuzz(target, seconds),
         ["golden"] => engine::golden(),

@@ -10,15 +10,17 @@ use crate::shell::{Outcome, cargo, output, root, run};
 const OLDEST: (u32, u32) = (3, 11);
 const NAMES: [&str; 4] = ["python3.13", "python3.12", "python3.11", "python3"];
 
-/// Prints what the package needs to be built, then what it needs to be built and tested: a line
-/// each, parted by tabs.
+/// Prints what the package needs to be built, to be built and tested, and to be built and compared
+/// with others: a line each, parted by tabs.
 const REQUIREMENTS: &str = "\
 import tomllib
-project = tomllib.load(open('pyproject.toml', 'rb'))
-build = project['build-system']['requires']
-test = project['project']['optional-dependencies']['test']
+read = lambda file: tomllib.load(open(file, 'rb'))
+package, compare = read('pyproject.toml'), read('../benches/compare/pyproject.toml')
+build = package['build-system']['requires']
+test = package['project']['optional-dependencies']['test']
 print(*build, sep='\\t')
 print(*build, *test, sep='\\t')
+print(*build, *compare['project']['dependencies'], sep='\\t')
 ";
 
 /// What an environment is for: how much is installed in it.
@@ -28,6 +30,17 @@ pub(crate) enum Purpose {
     Build,
     /// Testing it, too.
     Test,
+    /// Comparing it with other systems, which need an environment apart.
+    Compare,
+}
+
+impl Purpose {
+    fn folder(self) -> &'static str {
+        match self {
+            Self::Build | Self::Test => ".venv",
+            Self::Compare => "benches/compare/.venv",
+        }
+    }
 }
 
 /// How the package is built.
@@ -39,19 +52,19 @@ pub(crate) enum Profile {
     Release,
 }
 
-/// The environment in `.venv`.
+/// A virtual environment.
 pub(crate) struct Environment {
     folder: PathBuf,
 }
 
-/// Makes `.venv` if it is not there, and installs what `purpose` needs if it changed.
+/// Makes the environment if it is not there, and installs what `purpose` needs if it changed.
 pub(crate) fn environment(purpose: Purpose) -> Outcome<Environment> {
-    let environment = Environment { folder: root().join(".venv") };
+    let environment = Environment { folder: root().join(purpose.folder()) };
     // A folder without a working interpreter is left over from an interrupted run, or its
     // Python was removed.
     if output(environment.python().args(["-m", "pip", "--version"])).is_err() {
         let interpreter = find()?;
-        println!("making .venv with {interpreter}");
+        println!("making {} with {interpreter}", purpose.folder());
         run(Command::new(interpreter).args(["-m", "venv", "--clear"]).arg(&environment.folder))?;
     }
     environment.install(purpose)?;
@@ -90,13 +103,14 @@ impl Environment {
         run(command.env("VIRTUAL_ENV", &self.folder).env_remove("CONDA_PREFIX"))
     }
 
-    /// Installs what `py/pyproject.toml` asks for, unless that was done before.
+    /// Installs what `purpose` asks for, unless that was done before.
     fn install(&self, purpose: Purpose) -> Outcome {
         let wanted = output(self.python_in_package().args(["-c", REQUIREMENTS]))?;
         let mut kinds = wanted.lines();
         let wanted = match purpose {
             Purpose::Build => kinds.next(),
-            Purpose::Test => kinds.last(),
+            Purpose::Test => kinds.nth(1),
+            Purpose::Compare => kinds.nth(2),
         };
         let wanted = wanted.unwrap_or_default();
         let stamp = self.folder.join("installed.txt");
@@ -104,7 +118,7 @@ impl Environment {
         if wanted.split('\t').all(|one| installed.lines().any(|known| known == one)) {
             return Ok(());
         }
-        println!("installing into .venv: {}", wanted.replace('\t', ", "));
+        println!("installing into {}: {}", purpose.folder(), wanted.replace('\t', ", "));
         let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
         run(self.python().args(pip).args(wanted.split('\t')))?;
         fs::write(&stamp, installed + &wanted.replace('\t', "\n") + "\n")

@@ -7,7 +7,7 @@
 
 use crate::python::{Environment, Profile, Purpose, environment};
 use crate::readme;
-use crate::shell::{Outcome, cargo, run as run_command};
+use crate::shell::{Outcome, cargo, root, run as run_command};
 use crate::steps::Steps;
 
 const PARTS: [&str; 6] = ["format", "lint", "rust", "docs", "python", "readme"];
@@ -64,8 +64,14 @@ fn python_steps(steps: &mut Steps, python: &Environment) -> Outcome {
         run_command(command.arg("-m").args(words.split_whitespace()))
     };
     steps.step("python format and lint", || {
-        module("ruff format --check .")?;
-        module("ruff check .")
+        module("ruff format --check . ../benches/compare")?;
+        module("ruff check . ../benches/compare")
+    })?;
+    // Without the systems that it compares with, which only `./x compare` installs.
+    steps.step("types of benches/compare", || {
+        let words = "-m mypy --config-file compare/pyproject.toml -p compare";
+        let mut command = python.python();
+        run_command(command.current_dir(root().join("benches")).args(words.split_whitespace()))
     })?;
     steps.step("python build", || python.develop(Profile::Dev))?;
     // The types are among the tests.
