@@ -10,6 +10,8 @@ import pytest
 
 START = """
 import itertools, signal, sys, time, twincast
+# Who runs the tests in the background may have it ignored, and children inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 hub = twincast.Hub()
 hub.import_twins({"deviceId": f"n{n:06}", "tags": {"n": n}} for n in range(1000))
 """

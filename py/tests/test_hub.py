@@ -218,9 +218,13 @@ def test_calls_do_not_leak(hub: twincast.Hub) -> None:
             with pytest.raises(twincast.DeviceNotFoundError):
                 hub.twin("nobody")
 
+    def growth() -> int:
+        gc.collect()
+        before = resident()
+        some_calls(10_000)
+        gc.collect()
+        return resident() - before
+
     some_calls(3000)
-    gc.collect()
-    before = resident()
-    some_calls(30_000)
-    gc.collect()
-    assert resident() - before < 1 << 20
+    # A leak shows each time; what earlier tests left to the allocator moves once.
+    assert min(growth() for _ in range(3)) < 1 << 18
