@@ -29,6 +29,14 @@ impl Bitmap {
         bitmap
     }
 
+    /// The offsets from `rows` on.
+    #[must_use]
+    pub fn ones_from(rows: usize) -> Self {
+        let mut bitmap = Self::ones(rows);
+        bitmap.words.iter_mut().for_each(|word| *word = !*word);
+        bitmap
+    }
+
     /// The words, 64 offsets each, the lowest offset in the lowest bit.
     #[must_use]
     pub fn words(&self) -> &[u64; WORDS] {

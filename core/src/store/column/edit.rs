@@ -5,8 +5,10 @@
 
 use std::sync::Arc;
 
+use super::deltas::{Deltas, with_deltas};
 use super::linear::{Linear, LinearKind};
 use super::{Codes, Column, encode};
+use crate::kernel;
 use crate::store::bitmap::Bitmap;
 use crate::store::dictionary::Dictionary;
 use crate::twin::Scalar;
@@ -34,6 +36,10 @@ pub(in crate::store) fn set(
         return;
     }
     if !set_in_place(Arc::make_mut(column), offset, value, dictionary) {
+        if let Some(wider) = value.and_then(|value| on_wider_grid(column, offset, value)) {
+            *slot = Some(Arc::new(wider));
+            return;
+        }
         let place = u16::try_from(offset).expect("a segment has 65,536 rows");
         let mut cells = column.cells();
         match cells.binary_search_by_key(&place, |(offset, _)| *offset) {
@@ -57,6 +63,14 @@ fn first_value(offset: usize, value: &Scalar<'_>) -> Column {
     match u16::try_from(offset).expect("a segment has 65,536 rows") {
         0 => Column::Constant { value, len: 1 },
         offset => Column::Sparse { offsets: vec![offset], values: vec![value] },
+    }
+}
+
+/// A column of numbers on a grid that also has `value`, which the row at `offset` gets.
+fn on_wider_grid(column: &Column, offset: usize, value: &Scalar<'_>) -> Option<Column> {
+    match column {
+        Column::Linear(linear) => linear.with(offset, value).map(Column::Linear),
+        _ => None,
     }
 }
 
@@ -149,6 +163,7 @@ pub(in crate::store) fn fill(
         None => value.is_none(),
         Some(column) => fill_in_place(Arc::make_mut(column), mask, rows, value, dictionary),
     };
+    let done = done || fill_on_wider_grid(slot, mask, rows, value, dictionary);
     if done && value.is_none() && slot.as_ref().is_some_and(|column| column.has_no_value()) {
         *slot = None;
     }
@@ -163,6 +178,23 @@ pub(in crate::store) fn fill(
             }
         });
     }
+}
+
+/// Writes all rows of `mask` of a column of numbers whose grid did not have the value.
+fn fill_on_wider_grid(
+    slot: &mut Slot,
+    mask: &Bitmap,
+    rows: usize,
+    value: Option<&Scalar<'_>>,
+    dictionary: &Dictionary,
+) -> bool {
+    let (Some(column), Some(value), Some(first)) = (&*slot, value, mask.iter().next()) else {
+        return false;
+    };
+    let Some(mut wider) = on_wider_grid(column, first, value) else { return false };
+    let done = fill_in_place(&mut wider, mask, rows, Some(value), dictionary);
+    *slot = Some(Arc::new(wider));
+    done
 }
 
 /// A column of one value, or of none, as a dense one that can also hold `value`; `None` for other
@@ -226,9 +258,13 @@ fn fill_in_place(
             codes.reserve(code, rows);
             match codes {
                 Codes::U8(codes) => {
-                    fill_slice(codes, mask, u8::try_from(code).expect("room was made above"));
+                    kernel::fill(
+                        codes,
+                        mask.words(),
+                        u8::try_from(code).expect("room was made above"),
+                    );
                 }
-                Codes::U16(codes) => fill_slice(codes, mask, code),
+                Codes::U16(codes) => kernel::fill(codes, mask.words(), code),
             }
             true
         }
@@ -245,35 +281,28 @@ fn fill_in_place(
             }
             #[expect(clippy::cast_possible_truncation, reason = "Linear::delta checks the width")]
             match (&mut linear.deltas, delta.flatten()) {
-                (super::Deltas::U8(values), delta) => {
-                    fill_slice(values, mask, delta.map_or(u8::MAX, |delta| delta as u8));
+                (Deltas::U8(values), delta) => {
+                    kernel::fill(values, mask.words(), delta.map_or(u8::MAX, |delta| delta as u8));
                 }
-                (super::Deltas::U16(values), delta) => {
-                    fill_slice(values, mask, delta.map_or(u16::MAX, |delta| delta as u16));
+                (Deltas::U16(values), delta) => {
+                    kernel::fill(
+                        values,
+                        mask.words(),
+                        delta.map_or(u16::MAX, |delta| delta as u16),
+                    );
                 }
-                (super::Deltas::U32(values), delta) => {
-                    fill_slice(values, mask, delta.map_or(u32::MAX, |delta| delta as u32));
+                (Deltas::U32(values), delta) => {
+                    kernel::fill(
+                        values,
+                        mask.words(),
+                        delta.map_or(u32::MAX, |delta| delta as u32),
+                    );
                 }
-                (super::Deltas::U64(values), delta) => {
-                    fill_slice(values, mask, delta.unwrap_or(u64::MAX));
+                (Deltas::U64(values), delta) => {
+                    kernel::fill(values, mask.words(), delta.unwrap_or(u64::MAX));
                 }
             }
             true
-        }
-    }
-}
-
-fn fill_slice<T: Copy>(values: &mut [T], mask: &Bitmap, value: T) {
-    for (chunk, word) in values.chunks_mut(64).zip(mask.words()) {
-        match *word {
-            0 => {}
-            u64::MAX => chunk.fill(value),
-            word => {
-                for (bit, slot) in chunk.iter_mut().enumerate() {
-                    // Both sides are written, so the loop has no branch and becomes a blend.
-                    *slot = if word >> bit & 1 == 1 { value } else { *slot };
-                }
-            }
         }
     }
 }
@@ -321,34 +350,18 @@ fn increment_in_place(linear: &mut Linear, mask: &Bitmap) -> bool {
     if linear.kind != LinearKind::Int || linear.unit != 1 {
         return false;
     }
-    super::deltas::with_deltas!(&mut linear.deltas, |values, absent| {
-        // The last number before "absent" has no successor, and "absent" itself has none.
-        let fits = values.chunks(64).zip(mask.words()).all(|(chunk, word)| {
-            *word == 0
-                || !chunk
-                    .iter()
-                    .enumerate()
-                    .any(|(bit, value)| word >> bit & 1 == 1 && *value >= absent - 1)
-        });
-        let covered = mask.words().iter().skip(values.len().div_ceil(64)).all(|word| *word == 0)
-            && (values.len().is_multiple_of(64)
-                || mask.words()[values.len() / 64] >> (values.len() % 64) == 0);
-        if !fits || !covered {
-            return false;
+    // The last number before "absent" has no successor, and "absent" itself has none.
+    let mut stuck = Bitmap::zeros();
+    with_deltas!(&mut linear.deltas, |values, absent| {
+        kernel::in_ranges(values, &[(absent - 1, absent)], stuck.words_mut());
+        stuck.or(&Bitmap::ones_from(values.len()));
+        stuck.and(mask);
+        let fits = stuck.is_empty();
+        if fits {
+            kernel::increment(values, mask.words());
         }
-        for (chunk, word) in values.chunks_mut(64).zip(mask.words()) {
-            match *word {
-                0 => {}
-                u64::MAX => chunk.iter_mut().for_each(|value| *value += 1),
-                word => {
-                    for (bit, value) in chunk.iter_mut().enumerate() {
-                        *value = if word >> bit & 1 == 1 { *value + 1 } else { *value };
-                    }
-                }
-            }
-        }
-    });
-    true
+        fits
+    })
 }
 
 /// Copies the rows of `mask` from `source`, which holds integers.
@@ -364,6 +377,9 @@ pub(in crate::store) fn blend(
         slot.clone_from(source);
         return;
     }
+    if blend_in_place(slot, source, mask) {
+        return;
+    }
     if let Some(blended) = blend_integers(slot.as_deref(), source.as_deref(), mask, rows) {
         *slot = Some(Arc::new(Column::Linear(blended)));
         return;
@@ -375,7 +391,27 @@ pub(in crate::store) fn blend(
     });
 }
 
-/// The usual case of [`blend`]: both columns hold integers in most rows.
+/// The usual case of [`blend`]: both columns are on one grid.
+fn blend_in_place(slot: &mut Slot, source: &Slot, mask: &Bitmap) -> bool {
+    let (Some(slot), Some(source)) = (slot, source.as_deref()) else { return false };
+    let (Column::Linear(old), Column::Linear(new)) = (&**slot, source) else { return false };
+    let is_one_grid = (old.kind, old.base, old.unit) == (new.kind, new.base, new.unit);
+    if !is_one_grid || old.kind != LinearKind::Int || old.len() != new.len() {
+        return false;
+    }
+    let Column::Linear(old) = Arc::make_mut(slot) else { return false };
+    match (&mut old.deltas, &new.deltas) {
+        (Deltas::U8(old), Deltas::U8(new)) => kernel::blend(old, mask.words(), new),
+        (Deltas::U16(old), Deltas::U16(new)) => kernel::blend(old, mask.words(), new),
+        (Deltas::U32(old), Deltas::U32(new)) => kernel::blend(old, mask.words(), new),
+        (Deltas::U64(old), Deltas::U64(new)) => kernel::blend(old, mask.words(), new),
+        _ => return false,
+    }
+    true
+}
+
+/// The first time of [`blend`]: both columns hold integers, but on grids of their own. The result
+/// is on that of `source` if it can be, so that the next time is the usual case.
 fn blend_integers(
     old: Option<&Column>,
     source: Option<&Column>,
@@ -383,11 +419,16 @@ fn blend_integers(
     rows: usize,
 ) -> Option<Linear> {
     let mut blended = Linear::integers(old?, rows)?;
-    let source = Linear::integers(source?, rows)?;
-    for ((block, source), word) in blended.chunks_mut(64).zip(source.chunks(64)).zip(mask.words()) {
+    let integers = Linear::integers(source?, rows)?;
+    for ((block, source), word) in blended.chunks_mut(64).zip(integers.chunks(64)).zip(mask.words())
+    {
         for (bit, (slot, source)) in block.iter_mut().zip(source).enumerate() {
             *slot = if word >> bit & 1 == 1 { *source } else { *slot };
         }
     }
-    Linear::of_integers(&blended)
+    let like = match source {
+        Some(Column::Linear(linear)) => Some(linear),
+        _ => None,
+    };
+    Linear::of_integers(&blended, like)
 }

@@ -135,6 +135,26 @@ impl Linear {
         Some(linear)
     }
 
+    /// The same values on a grid that also has `value`, which the row at `offset` gets; `None` if it
+    /// is of another kind.
+    ///
+    /// Points move as numbers: nothing is written as text and read again.
+    pub(super) fn with(&self, offset: usize, value: &Scalar<'_>) -> Option<Self> {
+        let point = point_of(self.kind, value)?;
+        let rows = self.len().max(offset + 1);
+        let known = (0..self.len()).filter_map(|row| {
+            let delta = self.deltas.get(row)?;
+            Some((u16::try_from(row).ok()?, self.point(delta)))
+        });
+        let mut points: Vec<(u16, i64)> = known.collect();
+        // Comes last, so it takes the place of what the row had.
+        points.push((u16::try_from(offset).ok()?, point));
+        let mut wider = Self::build(self.kind, &points, rows, true)?;
+        wider.integers.clone_from(&self.integers);
+        wider.mark(offset, Some(value));
+        Some(wider)
+    }
+
     /// The integers of a column by row, [`NO_INTEGER`] where there is none; `None` if it may hold
     /// anything else.
     pub(super) fn integers(column: &Column, rows: usize) -> Option<Vec<i64>> {
@@ -160,11 +180,22 @@ impl Linear {
         }
     }
 
-    /// A column of integers, by row; `None` if there are none.
-    pub(super) fn of_integers(integers: &[i64]) -> Option<Self> {
+    /// A column of integers, by row; `None` if there are none. It is on the grid of `like` if that
+    /// holds them.
+    pub(super) fn of_integers(integers: &[i64], like: Option<&Self>) -> Option<Self> {
         let present = || integers.iter().copied().filter(|integer| *integer != NO_INTEGER);
         let (least, greatest) = (present().min()?, present().max()?);
-        let mut linear = Self::build(LinearKind::Int, &[(0, least), (0, greatest)], 1, true)?;
+        let holds = |like: &&Self| {
+            let ends = [least, greatest].map(Scalar::Int);
+            like.kind == LinearKind::Int && ends.iter().all(|end| like.delta(end).is_some())
+        };
+        let mut linear = match like.filter(holds) {
+            Some(like) => {
+                let deltas = Deltas::absent(like.deltas.greatest(), 0);
+                Self { deltas, integers: None, ..*like }
+            }
+            None => Self::build(LinearKind::Int, &[(0, least), (0, greatest)], 1, true)?,
+        };
         #[expect(clippy::cast_possible_truncation, reason = "the width was chosen for the range")]
         {
             let base = linear.base;
