@@ -31,7 +31,7 @@ from compare.turns import Pace
 TARGET = Path(__file__).parent.parent.parent / "target" / "compare"
 TINY_DEVICES = 1_000
 THOROUGH = Pace(rounds=15, turn_seconds=0.02, turn_runs=3)
-THOROUGH_IMPORTS = 5
+THOROUGH_IMPORTS = 3
 QUICK = Pace(rounds=3, turn_seconds=0.002, turn_runs=2)
 QUICK_IMPORTS = 1
 

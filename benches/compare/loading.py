@@ -150,7 +150,9 @@ def _bare_duckdb(fleet: Fleet, narrow: bool) -> Loaded:
 def _bare_polars(fleet: Fleet, narrow: bool) -> Loaded:
     from compare.systems import polars
 
-    frame = polars.narrow(fleet) if narrow else polars.plain(fleet)
+    frame = polars.plain(fleet)
+    if narrow:
+        frame = polars.narrow(frame)
     return Loaded(frame, frame.height)
 
 

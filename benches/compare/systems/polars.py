@@ -70,9 +70,8 @@ def plain(fleet: Fleet) -> pl.DataFrame:
     return pl.read_parquet(fleet.columns).rechunk()
 
 
-def narrow(fleet: Fleet) -> pl.DataFrame:
+def narrow(frame: pl.DataFrame) -> pl.DataFrame:
     """The bare columns, each in the smallest type that holds it."""
-    frame = plain(fleet)
     casts = [_col(name).cast(kind) for name, kind in _NARROW.items()]
     for columns in _ENUMS:
         values = pl.concat([frame[name] for name in columns]).drop_nulls().unique().sort()
@@ -85,7 +84,8 @@ class Polars:
     """Both frames, in the order of the ids, so that an id can be searched."""
 
     def __init__(self, fleet: Fleet) -> None:
-        frames = {"strings": plain(fleet), "narrow types": narrow(fleet)}
+        strings = plain(fleet)
+        frames = {"strings": strings, "narrow types": narrow(strings)}
         self._frames = {
             name: frame.with_columns(_col("id").set_sorted()) for name, frame in frames.items()
         }
