@@ -114,8 +114,8 @@ def _duckdb(fleet: Fleet, target: str) -> Loaded:
     connection.execute(f"SET threads = {THREADS}")
     source = f"read_json('{fleet.lines}', format = 'newline_delimited')"
     connection.execute(f"CREATE OR REPLACE TABLE twins AS FROM {source}")
-    row = connection.execute("SELECT count(*) FROM twins").fetchone()
-    return Loaded(connection, row[0] if row else 0)
+    rows = connection.execute("SELECT count(*) FROM twins").fetchall()
+    return Loaded(connection, rows[0][0])
 
 
 def _duckdb_in_file(fleet: Fleet) -> Loaded:

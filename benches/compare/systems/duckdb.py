@@ -178,12 +178,8 @@ class DuckDB:
 
 
 def _number(connection: duckdb.DuckDBPyConnection, query: str) -> Callable[[], int]:
-    def run() -> int:
-        row = connection.execute(query).fetchone()
-        assert row is not None
-        return int(row[0])
-
-    return run
+    # All rows are fetched, though there is one: only then has DuckDB finished with the statement.
+    return lambda: int(connection.execute(query).fetchall()[0][0])
 
 
 def _arrow(connection: duckdb.DuckDBPyConnection, query: str) -> Callable[[], pa.Table]:
@@ -206,11 +202,10 @@ def _update(table: Table, condition: Condition) -> Callable[[int], object]:
 
 def _versions(table: Table) -> Callable[[int], Versions]:
     def versions(value: int) -> Versions:
-        row = table.connection.execute(
+        rows = table.connection.execute(
             f"SELECT count(*) FILTER (telemetry_interval = {value}), sum(version), "
             "sum(desired_version) FROM twins"
-        ).fetchone()
-        assert row is not None
-        return Versions(*(int(one) for one in row))
+        ).fetchall()
+        return Versions(*(int(one) for one in rows[0]))
 
     return versions
