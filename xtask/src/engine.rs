@@ -21,7 +21,7 @@ pub(crate) fn bench(filter: &[&str]) -> Outcome {
 /// `./x compare`: the package as users get it, beside other systems.
 pub(crate) fn compare(options: &[&str]) -> Outcome {
     let environment = environment(Purpose::Compare)?;
-    environment.develop(Profile::Release)?;
+    environment.install_wheel()?;
     let mut command = environment.python();
     command.current_dir(root().join("benches")).args(["-m", "compare"]).args(options);
     run_command(&mut command)

@@ -103,6 +103,25 @@ impl Environment {
         run(command.env("VIRTUAL_ENV", &self.folder).env_remove("CONDA_PREFIX"))
     }
 
+    /// Builds the wheel that users get and installs that.
+    ///
+    /// `develop` leaves the library among the sources, where the next build of any environment
+    /// replaces it: a comparison would measure what a test had just built for itself.
+    pub(crate) fn install_wheel(&self) -> Outcome {
+        let wheels = root().join("target/wheels/compare");
+        if wheels.exists() {
+            fs::remove_dir_all(&wheels)
+                .map_err(|error| format!("cannot empty {}: {error}", wheels.display()))?;
+        }
+        let mut build = Command::new(self.tool("maturin"));
+        build.current_dir(root().join("py")).args(["build", "--locked", "--release", "--out"]);
+        run(build.arg(&wheels).arg("--interpreter").arg(self.tool("python")))?;
+        let mut pip = self.python();
+        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
+        pip.args(["--force-reinstall", "--no-deps", "--no-index", "--find-links"]);
+        run(pip.arg(&wheels).arg("twincast"))
+    }
+
     /// Installs what `purpose` asks for, unless that was done before.
     fn install(&self, purpose: Purpose) -> Outcome {
         let wanted = output(self.python_in_package().args(["-c", REQUIREMENTS]))?;
