@@ -57,12 +57,15 @@ impl Table {
         key: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyAny>> {
         if let Ok(name) = key.cast::<PyString>() {
-            let name = name.to_str()?;
+            let name = name.to_string_lossy();
             let column = self.inner.get(py)?.columns().iter().find(|column| column.name == name);
-            let column = column.ok_or_else(|| PyKeyError::new_err(name.to_owned()))?;
+            let column = column.ok_or_else(|| {
+                let names = self.columns().join("', '");
+                PyKeyError::new_err(format!("no column '{name}'; there are '{names}'"))
+            })?;
             let list = PyList::empty(py);
-            for row in 0..column.cells.len() {
-                list.append(json::from_value(py, &column.cells.get(row).unwrap_or(Value::Null))?)?;
+            for row in 0..column.values.len() {
+                list.append(json::from_value(py, &column.values.get(row).unwrap_or(Value::Null))?)?;
             }
             return Ok(list.into_any());
         }

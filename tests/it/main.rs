@@ -12,6 +12,7 @@ mod imports;
 mod jobs;
 mod metadata;
 mod patches;
+mod queries;
 
 /// The folder that holds the workspace.
 fn root() -> &'static Path {

@@ -10,6 +10,7 @@ mod outcomes;
 mod state;
 
 use std::fmt;
+use std::ops::ControlFlow;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -30,7 +31,7 @@ use crate::plan::{Plan, bind};
 use crate::query::ast::Source;
 use crate::query::{parse_condition, parse_query};
 use crate::select::{DeviceExplanation, Explanation, Selection, explain, explain_device, select};
-use crate::table::{Table, query_devices};
+use crate::table::{Table, Watch, query_devices};
 use crate::twin::{PatchKind, TwinPatch, new_device};
 
 /// An engine that holds a fleet of device twins and runs jobs over them.
@@ -249,14 +250,33 @@ impl Hub {
 
     /// Answers a query: `SELECT ... FROM devices` or `FROM devices.jobs`.
     ///
+    /// Cost: the answer is held in memory as Arrow columns, objects as JSON text; `SELECT *` takes
+    /// about as much as the fleet as a file of JSON lines.
+    ///
     /// # Errors
     ///
     /// [`ErrorKind::InvalidCondition`], with the place in the text.
     pub fn query(&self, text: &str) -> Result<Table> {
+        self.query_watched(text, &mut |_| ControlFlow::Continue(()))
+    }
+
+    /// Answers a query as [`Hub::query`] does, and tells `watch` how far it is, many times a
+    /// second; but not while the condition is answered, nor for a query `FROM devices.jobs`.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidCondition`], with the place in the text; [`ErrorKind::Interrupted`] if
+    /// `watch` said so.
+    pub fn query_watched(&self, text: &str, watch: Watch<'_>) -> Result<Table> {
         self.state().check_open()?;
         let query = parse_query(text)?;
         match query.source {
-            Source::Devices => Ok(query_devices(&self.state().store, &query)),
+            Source::Devices => match query_devices(&self.state().store, &query, watch) {
+                ControlFlow::Continue(table) => Ok(table),
+                ControlFlow::Break(()) => {
+                    Err(Error::new(ErrorKind::Interrupted, "the query was stopped"))
+                }
+            },
             Source::Jobs => Ok(outcomes::query(self.state(), &query)),
         }
     }

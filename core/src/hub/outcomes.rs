@@ -56,9 +56,7 @@ pub(super) fn of_job(job: &JobRecord, targets: Option<&Targets>) -> Table {
         }
     }
     let columns = NAMES.iter().zip(cells);
-    Table::new(
-        columns.map(|(name, cells)| TableColumn { name: (*name).to_owned(), cells }).collect(),
-    )
+    Table::new(columns.map(|(name, cells)| TableColumn::new(*name, cells)).collect())
 }
 
 /// Answers a query `FROM devices.jobs`.

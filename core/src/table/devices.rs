@@ -1,26 +1,49 @@
 //! Queries `FROM devices`: projections of columns, and aggregates over them.
 
+use std::ops::ControlFlow;
+
+use rayon::prelude::*;
+
 use super::cells::Cells;
 use super::group::{Grouping, Rows};
 use super::reader::{Item, Reader, Shape, Shown, Source};
+use super::render::{Layout, SegmentColumns, Texts};
 use super::table::{Table, TableColumn};
 use super::value::Value;
 use crate::plan::{Slot, bind, element_at};
 use crate::query::ast::{Condition, Query, Segment, Select};
-use crate::select::{select_with, value_at};
+use crate::select::{Selection, select_with, value_at};
 use crate::store::{Column, Row, SegmentView, Store, View};
 use crate::twin::Scalar;
 
 /// A query begins again if columns came while it was prepared; so often at most.
 const BEGINNINGS: usize = 4;
+/// Rows that one thread projects at a time: enough to be worth it, and few enough that the memory
+/// of a block of whole twins is soon used for another.
+const BLOCK_ROWS: usize = 1024;
+/// Blocks for each thread before all are joined.
+const BLOCKS_A_THREAD: usize = 4;
+
+/// How far a query is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QueryProgress {
+    /// Rows read so far.
+    pub rows: u64,
+    /// Rows to be read.
+    pub total: u64,
+}
+
+/// Who is told how far a query is; [`ControlFlow::Break`] ends it.
+pub type Watch<'a> = &'a mut dyn FnMut(QueryProgress) -> ControlFlow<()>;
 
 /// Answers a query `FROM devices`. Rows come in the order of the devices' rows, groups in the
-/// order of their values: see `docs/query-language.md`. All values are of one moment.
+/// order of their values: see `docs/query-language.md`. All values are of one moment. `watch` is
+/// called every few thousand rows of a projection and after each segment of an aggregate; if it
+/// breaks, so does the query.
 ///
-/// Cost: a projection reads each named column once for each selected device; an object is rebuilt
-/// from the columns below it.
-#[must_use]
-pub fn query_devices(store: &Store, query: &Query) -> Table {
+/// Cost: a projection reads each named column once for each selected device; an object is written
+/// as JSON text from the columns below it. Large answers are made on the rayon pool.
+pub fn query_devices(store: &Store, query: &Query, watch: Watch<'_>) -> ControlFlow<(), Table> {
     let condition =
         Condition { text: query.text.clone(), source: query.source, filter: query.filter.clone() };
     let mut beginning = 1;
@@ -39,36 +62,102 @@ pub fn query_devices(store: &Store, query: &Query) -> Table {
         beginning += 1;
     };
     let limit = query.top.map_or(usize::MAX, |top| usize::try_from(top).unwrap_or(usize::MAX));
-
-    if query.is_aggregate() {
-        let mut grouping = Grouping::new(query);
-        for number in 0..view.segments().len() {
-            let rows = SegmentRows { store, view: &view, number, groups: &groups, items: &items };
-            let Some(selected) = selection.rows_of(number) else { continue };
-            if !grouping.count_codes(selected, &rows) {
-                grouping.add(selected.iter(), &rows);
-            }
+    if !query.is_aggregate() {
+        return Projection::new(store, &view, items).run(&selection, limit, watch);
+    }
+    let mut grouping = Grouping::new(query);
+    let (mut rows, total) = (0, selection.len() as u64);
+    for number in 0..view.segments().len() {
+        let segment = SegmentRows { store, view: &view, number, groups: &groups, items: &items };
+        let Some(selected) = selection.rows_of(number) else { continue };
+        if !grouping.count_codes(selected, &segment) {
+            grouping.add(selected.iter(), &segment);
         }
-        return grouping.finish(query, limit);
+        rows += selected.count() as u64;
+        watch(QueryProgress { rows, total })?;
+    }
+    ControlFlow::Continue(grouping.finish(query, limit))
+}
+
+/// Items that are read for one device after the other.
+struct Projection<'a> {
+    store: &'a Store,
+    view: &'a View,
+    items: Vec<Item>,
+    /// For each item that is an object, how it is written.
+    layouts: Vec<Option<Layout>>,
+}
+
+impl<'a> Projection<'a> {
+    fn new(store: &'a Store, view: &'a View, items: Vec<Item>) -> Self {
+        let layout = |item: &Item| match &item.shown {
+            Shown::Source(Source { shape: Shape::Object(path, places), .. }) => {
+                Some(Layout::new(store.paths(), *path, view.keys(), places))
+            }
+            _ => None,
+        };
+        let layouts = items.iter().map(layout).collect();
+        Self { store, view, items, layouts }
     }
 
-    let mut cells = vec![Cells::new(); items.len()];
-    let mut rows = 0;
-    'all: for number in 0..view.segments().len() {
-        for offset in selection.offsets(number) {
-            if rows == limit {
-                break 'all;
+    fn run(self, selection: &Selection, limit: usize, watch: Watch<'_>) -> ControlFlow<(), Table> {
+        let total = selection.len().min(limit);
+        let wave = BLOCK_ROWS * BLOCKS_A_THREAD * rayon::current_num_threads();
+        let mut texts = Texts::default();
+        let mut cells = vec![Cells::new(); self.items.len()];
+        let mut rows = 0;
+        for number in 0..self.view.segments().len() {
+            let offsets: Vec<usize> = selection.offsets(number).take(total - rows).collect();
+            if offsets.is_empty() {
+                continue;
             }
-            rows += 1;
-            for (item, cells) in items.iter().zip(&mut cells) {
-                let Shown::Source(source) = &item.shown else { continue };
-                let value = source.value(store, &view, Row::new(number, offset));
-                Value::push(value.as_ref(), cells);
+            let segment = &self.view.segments()[number];
+            let columns = SegmentColumns::new(segment, offsets.len(), &mut texts);
+            let block = |offsets: &[usize]| self.block(number, offsets, &columns);
+            for offsets in offsets.chunks(wave) {
+                let blocks: Vec<Vec<Cells>> = if offsets.len() > BLOCK_ROWS {
+                    offsets.par_chunks(BLOCK_ROWS).map(block).collect()
+                } else {
+                    vec![block(offsets)]
+                };
+                for block in blocks {
+                    for (cells, more) in cells.iter_mut().zip(block) {
+                        cells.append(&more);
+                    }
+                }
+                if rows == 0 {
+                    cells.iter_mut().for_each(|cells| cells.reserve(total));
+                }
+                rows += offsets.len();
+                watch(QueryProgress { rows: rows as u64, total: total as u64 })?;
             }
         }
+        let columns = self.items.into_iter().zip(cells);
+        let columns = columns.map(|(item, cells)| TableColumn::new(item.name, cells));
+        ControlFlow::Continue(Table::new(columns.collect()))
     }
-    let columns = items.into_iter().zip(cells);
-    Table::new(columns.map(|(item, cells)| TableColumn { name: item.name, cells }).collect())
+
+    /// The items of some rows of a segment.
+    fn block(&self, number: usize, offsets: &[usize], columns: &SegmentColumns<'_>) -> Vec<Cells> {
+        let mut text = String::new();
+        let column = |(item, layout): (&Item, &Option<Layout>)| {
+            let mut cells = Cells::new();
+            let Shown::Source(source) = &item.shown else { return cells };
+            for offset in offsets {
+                let value = source.value(self.store, self.view, Row::new(number, *offset));
+                match (&value, layout) {
+                    (Some(Value::Scalar(Scalar::Object)), Some(layout)) => {
+                        text.clear();
+                        layout.write(columns, *offset, &mut text);
+                        cells.push_object(&text);
+                    }
+                    _ => Value::push(value.as_ref(), &mut cells),
+                }
+            }
+            cells
+        };
+        self.items.iter().zip(&self.layouts).map(column).collect()
+    }
 }
 
 /// The rows of one segment, as groups ask for them.
@@ -102,17 +191,14 @@ impl Rows for SegmentRows<'_> {
 }
 
 impl Source {
+    /// The value; of an object that has a layout only the marker.
     fn value<'v>(&self, store: &Store, view: &'v View, row: Row) -> Option<Value<'v>> {
         let segment = &view.segments()[row.segment()];
         let value = value_at(segment, self.slot, row.offset())?;
-        let tree = |path, places| view.subtree(&store.paths().read(), row, path, places);
         match &self.shape {
             Shape::Element(tail) => element_json(&value, tail),
-            Shape::Object(path, places) if value == Scalar::Object => {
-                tree(*path, places).map(Value::Json)
-            }
             Shape::Metadata { section, keys, places } => {
-                let mut section = tree(*section, places)?;
+                let mut section = view.subtree(&store.paths().read(), row, *section, places)?;
                 let metadata = section.get_mut("$metadata")?;
                 let place = keys.iter().try_fold(metadata, |place, key| place.get_mut(&**key))?;
                 Some(Value::Json(place.take()))

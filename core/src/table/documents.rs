@@ -60,7 +60,7 @@ pub fn query_documents<D: Document>(
         }
     }
     let columns = items.into_iter().zip(cells);
-    Table::new(columns.map(|((name, _), cells)| TableColumn { name, cells }).collect())
+    Table::new(columns.map(|((name, _), cells)| TableColumn::new(name, cells)).collect())
 }
 
 fn at(document: &impl Document, path: &[Segment]) -> Option<Json> {

@@ -270,7 +270,7 @@ impl Grouping {
                     aggregate += 1;
                 }
             }
-            TableColumn { name: item.name.clone(), cells }
+            TableColumn::new(&item.name, cells)
         });
         Table::new(columns.collect())
     }

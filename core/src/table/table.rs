@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::cells::Cells;
+use super::values::Values;
 
 /// The answer to a query, or the outcomes of a job: named columns of equal length.
 #[derive(Debug, Clone, Default)]
@@ -16,7 +17,15 @@ pub struct TableColumn {
     /// Its name.
     pub name: String,
     /// Its values.
-    pub cells: Cells,
+    pub values: Values,
+}
+
+impl TableColumn {
+    /// A column of `cells`.
+    #[must_use]
+    pub fn new(name: impl Into<String>, cells: Cells) -> Self {
+        Self { name: name.into(), values: cells.finish() }
+    }
 }
 
 impl Table {
@@ -27,9 +36,9 @@ impl Table {
     /// If they differ in length.
     #[must_use]
     pub fn new(columns: Vec<TableColumn>) -> Self {
-        let rows = columns.first().map_or(0, |column| column.cells.len());
+        let rows = columns.first().map_or(0, |column| column.values.len());
         assert!(
-            columns.iter().all(|column| column.cells.len() == rows),
+            columns.iter().all(|column| column.values.len() == rows),
             "columns differ in length"
         );
         Self { columns }
@@ -38,7 +47,7 @@ impl Table {
     /// How many rows.
     #[must_use]
     pub fn num_rows(&self) -> usize {
-        self.columns.first().map_or(0, |column| column.cells.len())
+        self.columns.first().map_or(0, |column| column.values.len())
     }
 
     /// The columns.
@@ -59,7 +68,7 @@ impl Table {
         let members = self
             .columns
             .iter()
-            .filter_map(|column| Some((column.name.clone(), column.cells.get(row)?)));
+            .filter_map(|column| Some((column.name.clone(), column.values.get(row)?)));
         Value::Object(members.collect::<Map<_, _>>())
     }
 

@@ -17,7 +17,7 @@ impl Table {
     }
 
     fn cell_text(&self, column: usize, row: usize) -> String {
-        let text = match self.columns()[column].cells.get(row) {
+        let text = match self.columns()[column].values.get(row) {
             None => String::new(),
             Some(Value::String(text)) => text,
             Some(value) => value.to_string(),
