@@ -17,7 +17,8 @@ use pyo3::types::{PyCapsule, PyInt, PyIterator, PyList, PyString, PyTuple};
 use serde_json::value::RawValue;
 use twincast::job::CallResult;
 
-use crate::handler::{check_size, kind, status_of};
+use crate::argument::kind;
+use crate::handler::{check_size, status_of};
 use crate::{arrow, html};
 
 /// The ids of a batch of devices, as an Arrow array of strings.

@@ -56,7 +56,7 @@ impl Explanation {
 
 /// Why one device matches a condition, or does not: each part with its value for that device.
 ///
-/// A part that can never match has hints: a path that no twin has, a type that never fits.
+/// Parts that are not true have hints at paths that no twin has and at types that never fit.
 ///
 /// Examples:
 ///     >>> why = hub.explain_device("tags.site = 'bergen'", "d1")

@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -11,10 +10,9 @@ use pyo3::prelude::*;
 use twincast::dispatch::{Latency, SimulatedFleet as Engine};
 use twincast::fleet::{self, FleetOptions};
 
-use crate::progress::Progress;
-use crate::time::Seconds;
+use crate::progress::{Progress, wish_of};
 use crate::wait::Leftovers;
-use crate::{errors, html, owned, wait};
+use crate::{argument, errors, html, owned, wait};
 
 /// Devices that answer direct methods as a real fleet does: late, seldom not at all.
 ///
@@ -57,18 +55,21 @@ pub(crate) struct SimulatedFleet {
 #[pymethods]
 impl SimulatedFleet {
     #[new]
-    #[pyo3(signature = (seed=1, latency=Seconds(Duration::from_millis(50)),
-        latency_p99=Seconds(Duration::from_millis(500)), offline=0.05, failures=0.01, no_reply=0.0),
+    #[pyo3(signature = (seed=argument::Seed(1), latency=argument::Latency(Duration::from_millis(50)),
+        latency_p99=argument::LatencyP99(Duration::from_millis(500)), offline=argument::Offline(0.05),
+        failures=argument::Failures(0.01), no_reply=argument::NoReply(0.0)),
         text_signature = "(seed=1, latency=0.05, latency_p99=0.5, offline=0.05, failures=0.01, no_reply=0.0)")]
     fn new(
         py: Python<'_>,
-        seed: u64,
-        latency: Seconds,
-        latency_p99: Seconds,
-        offline: f64,
-        failures: f64,
-        no_reply: f64,
+        seed: argument::Seed,
+        latency: argument::Latency,
+        latency_p99: argument::LatencyP99,
+        offline: argument::Offline,
+        failures: argument::Failures,
+        no_reply: argument::NoReply,
     ) -> PyResult<Self> {
+        let (latency, latency_p99) = (latency.0, latency_p99.0);
+        let (offline, failures, no_reply) = (offline.0, failures.0, no_reply.0);
         for (name, share) in [("offline", offline), ("failures", failures), ("no_reply", no_reply)]
         {
             if !(0.0..=1.0).contains(&share) {
@@ -77,7 +78,6 @@ impl SimulatedFleet {
                 return Err(errors::invalid(py, &message, Some(hint)));
             }
         }
-        let (latency, latency_p99) = (latency.0, latency_p99.0);
         if failures + no_reply > 1.0 {
             let message = format!("failures and no_reply are {} together", failures + no_reply);
             return Err(errors::invalid(py, &message, Some("they are shares of the same devices")));
@@ -87,7 +87,7 @@ impl SimulatedFleet {
             let hint = "give more than zero, and at least as much for latency_p99";
             return Err(errors::invalid(py, &message, Some(hint)));
         }
-        Ok(Self { seed, latency, latency_p99, offline, failures, no_reply })
+        Ok(Self { seed: seed.0, latency, latency_p99, offline, failures, no_reply })
     }
 
     /// The median time to an answer, in seconds.
@@ -141,8 +141,10 @@ impl SimulatedFleet {
 ///     path: The file; it is replaced if it exists.
 ///     devices: How many twins, each of about 750 bytes.
 ///     seed: What all values are drawn from.
-///     progress: False to show nothing. Otherwise a bar appears on a terminal or in a notebook
-///         if it takes more than a second.
+///     progress: False to show nothing. Otherwise a bar appears on a terminal or in a
+///         notebook if the writing lasts for more than a second; a str is its title. A function
+///         is called with (done, total), in devices, a few times a second and at the end;
+///         total is None while it is not known. What it raises ends the writing.
 ///
 /// Returns:
 ///     The bytes written.
@@ -153,21 +155,23 @@ impl SimulatedFleet {
 ///     >>> twincast.generate_fleet(path, 100) == os.path.getsize(path)
 ///     True
 #[pyfunction]
-#[pyo3(signature = (path, devices, seed=1, *, progress=None))]
-#[expect(clippy::needless_pass_by_value, reason = "arguments come from Python by value")]
+#[pyo3(signature = (path, devices, seed=argument::Seed(1), *, progress=None),
+    text_signature = "(path, devices, seed=1, *, progress=None)")]
 pub(crate) fn generate_fleet(
     py: Python<'_>,
-    path: PathBuf,
-    devices: u64,
-    seed: u64,
-    progress: Option<bool>,
+    path: argument::Path,
+    devices: argument::Devices,
+    seed: argument::Seed,
+    progress: Option<argument::Progress>,
 ) -> PyResult<u64> {
     owned::check_process(py)?;
+    let (path, devices, seed) = (path.0, devices.0, seed.0);
     let file = File::create(&path).map_err(|error| {
-        errors::to_py(py, &twincast::Error::from(error).context(path.display()))
+        let context = format!("path is {path:?}");
+        errors::to_py(py, &twincast::Error::from(error).context(context))
     })?;
     let done = Arc::new(AtomicU64::new(0));
-    let mut bar = Progress::new("Writing twins", progress.unwrap_or(true));
+    let mut bar = Progress::new("Writing twins", wish_of(progress));
     let look = || -> PyResult<_> {
         let done = done.load(Ordering::Relaxed);
         Ok((done, Some(devices), format!("{} twins", html::count(done))))

@@ -14,6 +14,7 @@ use twincast::dispatch::{Calls, Style, Transport};
 use twincast::job::{CallResult, Failure, Reply};
 use twincast::limits::METHOD_PAYLOAD_BYTES;
 
+use crate::argument::kind;
 use crate::columnar::{self, DeviceIds};
 use crate::exit::Inside;
 use crate::json;
@@ -243,8 +244,4 @@ fn raised(py: Python<'_>, error: &PyErr) -> Failure {
     let colon = if text.is_empty() { "" } else { ": " };
     let place = place.unwrap_or_default();
     Failure::new(RAISED, format!("the handler raised {kind}{colon}{text}{place}"))
-}
-
-pub(crate) fn kind(object: &Bound<'_, PyAny>) -> String {
-    object.get_type().qualname().map_or_else(|_| "?".to_owned(), |name| name.to_string())
 }

@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use pyo3::exceptions::PyTypeError;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::PyBool;
@@ -19,11 +18,11 @@ use crate::fleet::SimulatedFleet;
 use crate::handler::{Form, Handler};
 use crate::job::Job;
 use crate::owned::{self, Owned};
+use crate::progress::wish_of;
 use crate::selection::Selection;
 use crate::table::Table;
-use crate::time::{Moment, Seconds};
 use crate::wait::Leftovers;
-use crate::{errors, exit, html, import, json, wait};
+use crate::{argument, errors, exit, html, import, json, query, wait};
 
 /// A fleet of device twins in memory, and the jobs over it.
 ///
@@ -60,25 +59,27 @@ pub(crate) struct Hub {
 #[pymethods]
 impl Hub {
     #[new]
-    #[pyo3(signature = (*, retention=None, in_flight_max=None, job_in_flight_max=None, strict=false))]
+    #[pyo3(signature = (*, retention=None, in_flight_max=None, job_in_flight_max=None,
+        strict=argument::Strict(false)),
+        text_signature = "(*, retention=None, in_flight_max=None, job_in_flight_max=None, strict=False)")]
     fn new(
         py: Python<'_>,
-        retention: Option<Seconds>,
-        in_flight_max: Option<u32>,
-        job_in_flight_max: Option<u32>,
-        strict: bool,
+        retention: Option<argument::Retention>,
+        in_flight_max: Option<argument::InFlightMax>,
+        job_in_flight_max: Option<argument::JobInFlightMax>,
+        strict: argument::Strict,
     ) -> PyResult<Self> {
         owned::check_process(py)?;
         let inner = wait::run(py, || {
-            let mut builder = Engine::builder().strict(strict);
+            let mut builder = Engine::builder().strict(strict.0);
             if let Some(retention) = retention {
                 builder = builder.retention(retention.0);
             }
             if let Some(count) = in_flight_max {
-                builder = builder.in_flight_max(count);
+                builder = builder.in_flight_max(count.0);
             }
             if let Some(count) = job_in_flight_max {
-                builder = builder.job_in_flight_max(count);
+                builder = builder.job_in_flight_max(count.0);
             }
             builder.build()
         })?;
@@ -105,7 +106,9 @@ impl Hub {
     ///     on_error: ``"stop"`` raises at the first bad twin; ``"skip"`` passes over bad ones
     ///         and reports them.
     ///     progress: False to show nothing. Otherwise a bar appears on a terminal or in a
-    ///         notebook if the import lasts for more than a second.
+    ///         notebook if the import lasts for more than a second; a str is its title. A function
+    ///         is called with (done, total), in bytes, a few times a second and at the end;
+    ///         total is None while it is not known. What it raises ends the import.
     ///
     /// Returns:
     ///     The number of twins imported; with ``on_error="skip"`` an ``ImportReport``.
@@ -118,24 +121,24 @@ impl Hub {
     /// Examples:
     ///     >>> hub.import_twins([{"deviceId": "d8", "tags": {"floor": 8}}, '{"deviceId": "d9"}'])
     ///     2
-    #[pyo3(signature = (source, *, on_error="stop", progress=None))]
+    #[pyo3(signature = (source, *, on_error=argument::OnError("stop".to_owned()), progress=None),
+        text_signature = "($self, source, *, on_error=\"stop\", progress=None)")]
     fn import_twins<'py>(
         &self,
         py: Python<'py>,
         source: &Bound<'py, PyAny>,
-        on_error: &str,
-        progress: Option<bool>,
+        on_error: argument::OnError,
+        progress: Option<argument::Progress>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let skip = match on_error {
+        let skip = match &*on_error.0 {
             "stop" => false,
             "skip" => true,
             other => {
-                let message = format!("on_error is {other:?}, not 'stop' or 'skip'");
-                return Err(errors::invalid(py, &message, None));
+                let message = format!("on_error is {other:?}");
+                return Err(errors::invalid(py, &message, Some("use 'stop' or 'skip'")));
             }
         };
-        let shown = progress.unwrap_or(true);
-        import::run(py, self.engine(py)?, &self.stopped, source, skip, shown)
+        import::run(py, self.engine(py)?, &self.stopped, source, skip, wish_of(progress))
     }
 
     /// Create a device and its twin.
@@ -161,34 +164,34 @@ impl Hub {
     fn create_device<'py>(
         &self,
         py: Python<'py>,
-        device_id: &str,
+        device_id: argument::DeviceId,
         tags: Option<&Bound<'py, PyAny>>,
         desired: Option<&Bound<'py, PyAny>>,
         reported: Option<&Bound<'py, PyAny>>,
-        status: Option<&str>,
+        status: Option<argument::Status>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let mut body = Map::new();
         if let Some(tags) = tags {
-            body.insert("tags".to_owned(), json::to_value(tags, "tags")?);
+            body.insert("tags".to_owned(), json::to_object(tags, "tags", "tags")?);
         }
         let mut properties = Map::new();
         if let Some(desired) = desired {
-            let desired = json::to_value(desired, "properties.desired")?;
+            let desired = json::to_object(desired, "desired", "properties.desired")?;
             properties.insert("desired".to_owned(), desired);
         }
         if let Some(reported) = reported {
-            let reported = json::to_value(reported, "properties.reported")?;
+            let reported = json::to_object(reported, "reported", "properties.reported")?;
             properties.insert("reported".to_owned(), reported);
         }
         if !properties.is_empty() {
             body.insert("properties".to_owned(), Value::Object(properties));
         }
         if let Some(status) = status {
-            body.insert("status".to_owned(), Value::String(status.to_owned()));
+            body.insert("status".to_owned(), Value::String(status.0));
         }
         let body = Value::Object(body);
         let inner = self.engine(py)?;
-        let twin = wait::run(py, || inner.create_device(device_id, &body))?;
+        let twin = wait::run(py, || inner.create_device(&device_id.0, &body))?;
         json::from_value(py, &twin)
     }
 
@@ -207,9 +210,14 @@ impl Hub {
     ///     >>> "d3" in hub
     ///     False
     #[pyo3(signature = (device_id, etag=None))]
-    fn delete_device(&self, py: Python<'_>, device_id: &str, etag: Option<&str>) -> PyResult<()> {
+    fn delete_device(
+        &self,
+        py: Python<'_>,
+        device_id: argument::DeviceId,
+        etag: Option<argument::Etag>,
+    ) -> PyResult<()> {
         let inner = self.engine(py)?;
-        wait::run(py, || inner.delete_device(device_id, etag))
+        wait::run(py, || inner.delete_device(&device_id.0, text_of(etag.as_ref())))
     }
 
     /// The twin of a device, as IoT Hub writes it.
@@ -221,9 +229,13 @@ impl Hub {
     ///     >>> twin = hub.twin("d1")
     ///     >>> twin["deviceId"], twin["tags"]["site"], twin["properties"]["desired"]["$version"]
     ///     ('d1', 'oslo', 1)
-    fn twin<'py>(&self, py: Python<'py>, device_id: &str) -> PyResult<Bound<'py, PyAny>> {
+    fn twin<'py>(
+        &self,
+        py: Python<'py>,
+        device_id: argument::DeviceId,
+    ) -> PyResult<Bound<'py, PyAny>> {
         let inner = self.engine(py)?;
-        let twin = wait::run(py, || inner.twin(device_id))?;
+        let twin = wait::run(py, || inner.twin(&device_id.0))?;
         json::from_value(py, &twin)
     }
 
@@ -252,13 +264,14 @@ impl Hub {
     fn update_twin<'py>(
         &self,
         py: Python<'py>,
-        device_id: &str,
+        device_id: argument::DeviceId,
         patch: &Bound<'py, PyAny>,
-        etag: Option<&str>,
+        etag: Option<argument::Etag>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let patch = json::to_value(patch, "")?;
+        let patch = json::to_object(patch, "patch", "")?;
         let inner = self.engine(py)?;
-        let twin = wait::run(py, || inner.update_twin(device_id, &patch, etag))?;
+        let twin =
+            wait::run(py, || inner.update_twin(&device_id.0, &patch, text_of(etag.as_ref())))?;
         json::from_value(py, &twin)
     }
 
@@ -285,13 +298,14 @@ impl Hub {
     fn replace_twin<'py>(
         &self,
         py: Python<'py>,
-        device_id: &str,
+        device_id: argument::DeviceId,
         twin: &Bound<'py, PyAny>,
-        etag: Option<&str>,
+        etag: Option<argument::Etag>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let body = json::to_value(twin, "")?;
+        let body = json::to_object(twin, "twin", "")?;
         let inner = self.engine(py)?;
-        let twin = wait::run(py, || inner.replace_twin(device_id, &body, etag))?;
+        let twin =
+            wait::run(py, || inner.replace_twin(&device_id.0, &body, text_of(etag.as_ref())))?;
         json::from_value(py, &twin)
     }
 
@@ -311,12 +325,12 @@ impl Hub {
     fn report_properties<'py>(
         &self,
         py: Python<'py>,
-        device_id: &str,
+        device_id: argument::DeviceId,
         reported: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let body = json::to_value(reported, "properties.reported")?;
+        let body = json::to_object(reported, "reported", "properties.reported")?;
         let inner = self.engine(py)?;
-        let twin = wait::run(py, || inner.report_properties(device_id, &body))?;
+        let twin = wait::run(py, || inner.report_properties(&device_id.0, &body))?;
         json::from_value(py, &twin)
     }
 
@@ -330,9 +344,9 @@ impl Hub {
         true
     }
 
-    fn __contains__(&self, py: Python<'_>, device_id: &str) -> PyResult<bool> {
+    fn __contains__(&self, py: Python<'_>, device_id: argument::DeviceId) -> PyResult<bool> {
         let inner = self.engine(py)?;
-        wait::get(py, || inner.contains(device_id))
+        wait::get(py, || inner.contains(&device_id.0))
     }
 
     /// Select the devices whose twin satisfies a condition.
@@ -347,11 +361,11 @@ impl Hub {
     /// Examples:
     ///     >>> hub.select("tags.site = 'oslo' AND tags.floor IN [2, 3]")
     ///     Selection(1 of 3 devices)
-    fn select(slf: &Bound<'_, Self>, condition: String) -> PyResult<Selection> {
+    fn select(slf: &Bound<'_, Self>, condition: argument::Condition) -> PyResult<Selection> {
         let py = slf.py();
         let inner = slf.get().engine(py)?.clone();
         let quick_or_long = wait::run(py, move || {
-            let prepared = inner.prepare(&condition)?;
+            let prepared = inner.prepare(&condition.0)?;
             // A thread of its own, which Ctrl-C can leave behind, costs more than most scans.
             let is_quick = prepared.duration_at_worst() < wait::NOTICED;
             Ok(if is_quick { Ok(prepared.select()) } else { Err(prepared) })
@@ -365,6 +379,19 @@ impl Hub {
 
     /// Answer a query over twins (``FROM devices``) or job results (``FROM devices.jobs``).
     ///
+    /// The table holds the whole answer in memory, as Arrow columns: objects as JSON text, so
+    /// ``SELECT *`` takes about as much as the twins in a file of JSON lines, 1.8 KB for a twin
+    /// with 15 properties and their metadata. A Python object for each value takes several times
+    /// more; name the properties that are needed, or take rows one after the other. Ctrl-C ends
+    /// the query.
+    ///
+    /// Args:
+    ///     query: The whole text, from SELECT on.
+    ///     progress: False to show nothing. Otherwise a bar appears on a terminal or in a
+    ///         notebook if the query lasts for more than a second; a str is its title. A function
+    ///         is called with (done, total), in rows, a few times a second and at the end;
+    ///         total is None while it is not known. What it raises ends the query.
+    ///
     /// Raises:
     ///     ConditionError: The text does not parse; ``span`` is the byte range at fault.
     ///
@@ -372,10 +399,14 @@ impl Hub {
     ///     >>> query = "SELECT tags.site AS site, COUNT() AS n FROM devices GROUP BY tags.site"
     ///     >>> sorted(row["n"] for row in hub.query(query))
     ///     [1, 2]
-    fn query(&self, py: Python<'_>, query: String) -> PyResult<Table> {
-        let inner = self.engine(py)?.clone();
-        let devices = wait::get(py, || inner.len())?;
-        wait::scan(py, devices, move || inner.query(&query)).map(Table::new)
+    #[pyo3(signature = (query, *, progress=None))]
+    fn query(
+        &self,
+        py: Python<'_>,
+        query: argument::Query,
+        progress: Option<argument::Progress>,
+    ) -> PyResult<Table> {
+        query::run(py, self.engine(py)?, query.0, wish_of(progress)).map(Table::new)
     }
 
     /// How a condition is answered: the tests in their order, the matches, the columns touched.
@@ -389,10 +420,10 @@ impl Hub {
     /// Examples:
     ///     >>> hub.explain("tags.sit = 'oslo'").steps[0]["hints"]
     ///     ['no twin has tags.sit; did you mean tags.site?']
-    fn explain(&self, py: Python<'_>, condition: String) -> PyResult<Explanation> {
+    fn explain(&self, py: Python<'_>, condition: argument::Condition) -> PyResult<Explanation> {
         let inner = self.engine(py)?.clone();
         let devices = wait::get(py, || inner.len())?;
-        wait::scan(py, devices, move || inner.explain(&condition)).map(Explanation::new)
+        wait::scan(py, devices, move || inner.explain(&condition.0)).map(Explanation::new)
     }
 
     /// Why one device satisfies a condition, or does not.
@@ -410,11 +441,12 @@ impl Hub {
     fn explain_device(
         &self,
         py: Python<'_>,
-        condition: &str,
-        device_id: &str,
+        condition: argument::Condition,
+        device_id: argument::DeviceId,
     ) -> PyResult<DeviceExplanation> {
         let inner = self.engine(py)?;
-        wait::run(py, || inner.explain_device(condition, device_id)).map(DeviceExplanation::new)
+        wait::run(py, || inner.explain_device(&condition.0, &device_id.0))
+            .map(DeviceExplanation::new)
     }
 
     /// Schedule a job that merges a patch into the twins that a condition matches.
@@ -447,17 +479,17 @@ impl Hub {
     ///     >>> hub.twin("d1")["properties"]["desired"]["interval"]
     ///     60
     #[pyo3(signature = (job_id, patch, *, condition, start_time=None,
-        max_execution_time=Seconds(Duration::from_secs(3600))),
+        max_execution_time=argument::MaxExecutionTime(Duration::from_secs(3600))),
         text_signature = "($self, job_id, patch, *, condition, start_time=None, max_execution_time=3600)")]
     fn schedule_twin_update(
         slf: &Bound<'_, Self>,
-        job_id: Option<&str>,
+        job_id: Option<argument::JobId>,
         patch: &Bound<'_, PyAny>,
-        condition: String,
-        start_time: Option<Moment>,
-        max_execution_time: Seconds,
+        condition: argument::Condition,
+        start_time: Option<argument::StartTime>,
+        max_execution_time: argument::MaxExecutionTime,
     ) -> PyResult<Job> {
-        let body = json::to_value(patch, "")?;
+        let body = json::to_object(patch, "patch", "")?;
         let kind = JobKind::UpdateTwin { body };
         schedule(slf, job_id, kind, condition, start_time, max_execution_time)
     }
@@ -493,24 +525,24 @@ impl Hub {
     ///     >>> job.statistics.succeeded_count
     ///     3
     #[pyo3(signature = (job_id, method, payload=None, *, condition,
-        response_timeout=Seconds(Duration::from_secs(30)), connect_timeout=None, start_time=None,
-        max_execution_time=Seconds(Duration::from_secs(3600))),
+        response_timeout=argument::ResponseTimeout(Duration::from_secs(30)), connect_timeout=None, start_time=None,
+        max_execution_time=argument::MaxExecutionTime(Duration::from_secs(3600))),
         text_signature = "($self, job_id, method, payload=None, *, condition, response_timeout=30, connect_timeout=None, start_time=None, max_execution_time=3600)")]
     #[expect(clippy::too_many_arguments, reason = "they are the fields of IoT Hub's own request")]
     fn schedule_method(
         slf: &Bound<'_, Self>,
-        job_id: Option<&str>,
-        method: String,
+        job_id: Option<argument::JobId>,
+        method: argument::Method,
         payload: Option<&Bound<'_, PyAny>>,
-        condition: String,
-        response_timeout: Seconds,
-        connect_timeout: Option<Seconds>,
-        start_time: Option<Moment>,
-        max_execution_time: Seconds,
+        condition: argument::Condition,
+        response_timeout: argument::ResponseTimeout,
+        connect_timeout: Option<argument::ConnectTimeout>,
+        start_time: Option<argument::StartTime>,
+        max_execution_time: argument::MaxExecutionTime,
     ) -> PyResult<Job> {
         let payload = payload.map(|payload| json::to_value(payload, "payload")).transpose()?;
         let kind = JobKind::InvokeMethod(MethodCall {
-            name: method,
+            name: method.0,
             payload,
             response_timeout: response_timeout.0,
             connect_timeout: connect_timeout.map_or(Duration::ZERO, |timeout| timeout.0),
@@ -522,10 +554,10 @@ impl Hub {
     ///
     /// Raises:
     ///     JobNotFoundError: The hub has no such job.
-    fn job(slf: &Bound<'_, Self>, job_id: &str) -> PyResult<Job> {
+    fn job(slf: &Bound<'_, Self>, job_id: argument::JobId) -> PyResult<Job> {
         let hub = slf.get();
         let inner = hub.engine(slf.py())?;
-        let job = wait::run(slf.py(), || inner.job(job_id))?;
+        let job = wait::run(slf.py(), || inner.job(&job_id.0))?;
         Ok(Job::new(job, slf.clone().unbind()))
     }
 
@@ -548,9 +580,9 @@ impl Hub {
     ///     >>> hub.purge_job("once")
     ///     >>> hub.jobs()
     ///     []
-    fn purge_job(&self, py: Python<'_>, job_id: &str) -> PyResult<()> {
+    fn purge_job(&self, py: Python<'_>, job_id: argument::JobId) -> PyResult<()> {
         let inner = self.engine(py)?;
-        wait::run(py, || inner.purge_job(job_id))
+        wait::run(py, || inner.purge_job(&job_id.0))
     }
 
     /// The jobs of the hub, the newest first.
@@ -566,21 +598,21 @@ impl Hub {
     #[pyo3(signature = (*, r#type=None, status=None))]
     fn jobs(
         slf: &Bound<'_, Self>,
-        r#type: Option<&str>,
-        status: Option<&str>,
+        r#type: Option<argument::Type>,
+        status: Option<argument::Status>,
     ) -> PyResult<Vec<Job>> {
         let py = slf.py();
-        let kind = r#type.map(|word| {
-            JobType::parse(word).ok_or_else(|| {
+        let kind = r#type.map(|argument::Type(word)| {
+            JobType::parse(&word).ok_or_else(|| {
                 let hint = "use 'scheduleUpdateTwin' or 'scheduleDeviceMethod'";
-                errors::invalid(py, &format!("{word:?} is not a type of job"), Some(hint))
+                errors::invalid(py, &format!("type is {word:?}"), Some(hint))
             })
         });
-        let status = status.map(|word| {
-            JobStatus::parse(word).ok_or_else(|| {
+        let status = status.map(|argument::Status(word)| {
+            JobStatus::parse(&word).ok_or_else(|| {
                 let hint = "use 'queued', 'scheduled', 'running', 'completed', 'failed' or \
                             'cancelled'";
-                errors::invalid(py, &format!("{word:?} is not a status of jobs"), Some(hint))
+                errors::invalid(py, &format!("status is {word:?}"), Some(hint))
             })
         });
         let (kind, status) = (kind.transpose()?, status.transpose()?);
@@ -620,12 +652,12 @@ impl Hub {
     fn on_method(
         &self,
         py: Python<'_>,
-        name: &str,
+        name: argument::Name,
         handler: &Bound<'_, PyAny>,
         batch: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<()> {
         if !handler.is_callable() {
-            return Err(PyTypeError::new_err("the handler is not callable"));
+            return Err(argument::must_be("handler", "callable", handler));
         }
         let form = match batch {
             None => Form::Device,
@@ -634,31 +666,34 @@ impl Hub {
                 Ok(_) => Form::Device,
                 Err(_) if batch.eq("arrow")? => Form::Arrow,
                 Err(_) => {
-                    return Err(PyTypeError::new_err("batch must be True, False or \"arrow\""));
+                    return Err(argument::must_be("batch", "True, False or \"arrow\"", batch));
                 }
             },
         };
         let handler = Arc::new(Handler::new(handler.clone().unbind(), form));
         let inner = self.engine(py)?;
         let transport = Arc::clone(&handler);
-        wait::run(py, || inner.on_method(name, transport))?;
-        let old = self.handlers.lock().insert(name.to_owned(), handler);
+        wait::run(py, || inner.on_method(&name.0, transport))?;
+        let old = self.handlers.lock().insert(name.0, handler);
         drop(old); // without the lock, since it may run Python code
         Ok(())
     }
 
     /// Forget the handler of a method. Nothing happens if it has none.
-    fn remove_method(&self, py: Python<'_>, name: &str) -> PyResult<()> {
+    fn remove_method(&self, py: Python<'_>, name: argument::Name) -> PyResult<()> {
         let inner = self.engine(py)?;
-        wait::get(py, || inner.remove_method(name))?;
-        let old = self.handlers.lock().remove(name);
+        wait::get(py, || inner.remove_method(&name.0))?;
+        let old = self.handlers.lock().remove(&name.0);
         drop(old); // without the lock, since it may run Python code
         Ok(())
     }
 
     /// Let simulated devices answer every method that has no handler.
-    fn simulate_devices(&self, py: Python<'_>, fleet: &Bound<'_, SimulatedFleet>) -> PyResult<()> {
+    fn simulate_devices(&self, py: Python<'_>, fleet: &Bound<'_, PyAny>) -> PyResult<()> {
         let inner = self.engine(py)?;
+        let fleet = fleet
+            .cast::<SimulatedFleet>()
+            .map_err(|_| argument::must_be("fleet", "a SimulatedFleet", fleet))?;
         let fleet = fleet.get().engine();
         wait::run(py, || inner.simulate_devices(fleet))
     }
@@ -755,17 +790,21 @@ impl Hub {
     }
 }
 
+fn text_of(etag: Option<&argument::Etag>) -> Option<&str> {
+    etag.map(|etag| &*etag.0)
+}
+
 fn schedule(
     hub: &Bound<'_, Hub>,
-    job_id: Option<&str>,
+    job_id: Option<argument::JobId>,
     kind: JobKind,
-    condition: String,
-    start_time: Option<Moment>,
-    max_execution: Seconds,
+    condition: argument::Condition,
+    start_time: Option<argument::StartTime>,
+    max_execution: argument::MaxExecutionTime,
 ) -> PyResult<Job> {
     let py = hub.py();
-    let mut request = JobRequest::new(kind, condition);
-    let id = job_id.map(JobId::new).transpose();
+    let mut request = JobRequest::new(kind, condition.0);
+    let id = job_id.map(|id| JobId::new(&id.0)).transpose();
     request.id = id.map_err(|error| errors::to_py(py, &error))?;
     request.start_time = start_time.map(|time| time.0);
     request.max_execution = max_execution.0;

@@ -10,7 +10,7 @@ use crossbeam::channel::bounded;
 use pyo3::prelude::*;
 use twincast::{Hub, ImportOptions, ImportProgress, ImportReport as Report, OnError};
 
-use crate::progress::Progress;
+use crate::progress::{Progress, Wish};
 use crate::report::{ImportReport, LineError};
 use crate::source::{self, Fault, LaneReader, Source};
 use crate::wait::Leftovers;
@@ -30,12 +30,12 @@ pub(crate) fn run<'py>(
     leftovers: &Leftovers,
     source: &Bound<'py, PyAny>,
     skip: bool,
-    shown: bool,
+    wish: Wish,
 ) -> PyResult<Bound<'py, PyAny>> {
     // An import that was stopped just now still holds the ids that it read.
     leftovers.settle(py)?;
     let seen = Arc::new(Seen::default());
-    let mut bar = Progress::new("Importing twins", shown);
+    let mut bar = Progress::new("Importing twins", wish);
     let mut faults = Vec::new();
     let import = Import { hub: hub.clone(), skip, seen: Arc::clone(&seen) };
     let report = match source::open(source)? {
@@ -106,7 +106,28 @@ impl Import {
             }
         };
         let on_error = if self.skip { OnError::Skip } else { OnError::Stop };
-        self.hub.import_ndjson(reader, ImportOptions { on_error, progress: Some(&mut watch) })
+        let options = ImportOptions { on_error, progress: Some(&mut watch) };
+        let mut bytes = 0;
+        let counted = Counted { reader, bytes: &mut bytes };
+        let report = self.hub.import_ndjson(counted, options)?;
+        // Of a small import the engine tells nothing.
+        self.seen.bytes.store(bytes, Ordering::Relaxed);
+        self.seen.twins.store(report.imported, Ordering::Relaxed);
+        Ok(report)
+    }
+}
+
+/// A reader whose bytes are counted.
+struct Counted<'a, R> {
+    reader: R,
+    bytes: &'a mut u64,
+}
+
+impl<R: Read> Read for Counted<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.reader.read(buffer)?;
+        *self.bytes += read as u64;
+        Ok(read)
     }
 }
 

@@ -10,10 +10,9 @@ use twincast::job::JobStatistics as Counts;
 
 use crate::hub::Hub;
 use crate::owned::Owned;
-use crate::progress::Progress;
+use crate::progress::{Progress, Wish};
 use crate::table::Table;
-use crate::time::Seconds;
-use crate::{html, json, wait};
+use crate::{argument, html, json, wait};
 
 /// One operation over all devices that a condition matched when it started.
 ///
@@ -83,20 +82,30 @@ impl Job {
     /// Args:
     ///     timeout: The longest wait, in seconds or as a timedelta; None waits for ever.
     ///     progress: False to show nothing. Otherwise a bar appears on a terminal or in a
-    ///         notebook if the wait lasts for more than a second.
+    ///         notebook if the wait lasts for more than a second; a str is its title. A function
+    ///         is called with (done, total), in devices, a few times a second and at the end;
+    ///         total is None while it is not known. What it raises ends the wait.
     ///
     /// Returns:
     ///     True if the job has ended, False if ``timeout`` passed first.
-    #[pyo3(signature = (timeout=None, progress=true))]
-    fn wait(&self, py: Python<'_>, timeout: Option<Seconds>, progress: bool) -> PyResult<bool> {
+    #[pyo3(signature = (timeout=None, progress=argument::Progress(Wish::Bar)),
+        text_signature = "($self, timeout=None, progress=True)")]
+    fn wait(
+        &self,
+        py: Python<'_>,
+        timeout: Option<argument::Timeout>,
+        progress: argument::Progress,
+    ) -> PyResult<bool> {
         let inner = self.inner.get(py)?;
-        let mut bar = Progress::new(format!("Job {}", inner.id()), progress);
+        let mut bar = Progress::new(format!("Job {}", inner.id()), progress.0);
         let look = || {
             let counts = self.statistics(py)?;
             let running = html::count(counts.running_count);
             let failed = html::count(counts.failed_count);
             let note = format!("{running} running, {failed} failed");
-            Ok((counts.done(), Some(counts.device_count), note))
+            // A job that has not started yet has no devices.
+            let total = Some(counts.device_count).filter(|devices| *devices > 0);
+            Ok((counts.done(), total, note))
         };
         let ended = wait::until(
             py,

@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
 use serde_json::{Map, Number, Value};
 
-use crate::errors;
+use crate::{argument, errors};
 
 /// Levels of dicts and lists that are followed; deeper, or cyclic, is refused.
 const DEPTH: usize = 100;
@@ -19,6 +19,14 @@ const DEPTH: usize = 100;
 /// it may be empty.
 pub(crate) fn to_value(object: &Bound<'_, PyAny>, name: &str) -> PyResult<Value> {
     convert(object, &Place { parent: None, step: Step::Key(name) }, DEPTH)
+}
+
+/// The same for the argument `argument`, which must be a dict.
+pub(crate) fn to_object(object: &Bound<'_, PyAny>, argument: &str, name: &str) -> PyResult<Value> {
+    if !object.is_instance_of::<PyDict>() {
+        return Err(argument::must_be(argument, "a dict", object));
+    }
+    to_value(object, name)
 }
 
 /// The Python object of `value`; inverse of [`to_value`].
@@ -93,7 +101,7 @@ fn convert(object: &Bound<'_, PyAny>, place: &Place<'_>, depth: usize) -> PyResu
         let index = object.py().import("operator")?.call_method1("index", (object,))?;
         return integer(&index, place);
     }
-    let text = format!("{} cannot be written as JSON", type_name(object));
+    let text = format!("{} cannot be written as JSON", argument::kind(object));
     Err(place.error(object.py(), &text, "use dict, list, str, int, float, bool or None"))
 }
 
@@ -119,7 +127,7 @@ fn members(dict: &Bound<'_, PyDict>, place: &Place<'_>, depth: usize) -> PyResul
     for item in dict.items() {
         let (key, value) = item.extract::<(Bound<'_, PyAny>, Bound<'_, PyAny>)>()?;
         let Ok(text) = key.cast::<PyString>() else {
-            let text = format!("a key is {}, not a str", type_name(&key));
+            let text = format!("a key is {}, not a str", argument::kind(&key));
             return Err(place.error(dict.py(), &text, "keys of JSON objects are strings"));
         };
         let key = unicode(text, place)?;
@@ -143,10 +151,6 @@ fn float_name(value: f64) -> &'static str {
         (false, true) => "inf",
         (false, false) => "-inf",
     }
-}
-
-fn type_name(object: &Bound<'_, PyAny>) -> String {
-    object.get_type().qualname().map_or_else(|_| "?".to_owned(), |name| name.to_string())
 }
 
 /// A place inside the value being read, as a chain on the stack: written out only in errors.

@@ -4,8 +4,11 @@
 //! Bulk crosses the border as Arrow columns; small things as plain dicts. Every call into the
 //! engine goes through `wait`, every error through `errors`.
 
+#![allow(clippy::needless_pass_by_value, reason = "arguments come from Python by value")]
+
 use pyo3::prelude::*;
 
+mod argument;
 mod arrow;
 mod columnar;
 mod errors;
@@ -20,6 +23,7 @@ mod job;
 mod json;
 mod owned;
 mod progress;
+mod query;
 mod report;
 mod rows;
 mod selection;

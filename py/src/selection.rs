@@ -9,7 +9,7 @@ use twincast::Selection as Engine;
 
 use crate::hub::Hub;
 use crate::owned::Owned;
-use crate::{arrow, html, json, wait};
+use crate::{argument, arrow, html, json, wait};
 
 /// The devices whose twins satisfied a condition when it was asked.
 ///
@@ -79,9 +79,9 @@ impl Selection {
     /// Examples:
     ///     >>> [twin["deviceId"] for twin in hub.select("tags.site = 'bergen'").sample(5)]
     ///     ['d3']
-    #[pyo3(signature = (n=5))]
-    fn sample<'py>(&self, py: Python<'py>, n: usize) -> PyResult<Bound<'py, PyList>> {
-        let twins = self.twins(py, n)?;
+    #[pyo3(signature = (n=argument::N(5)), text_signature = "($self, n=5)")]
+    fn sample<'py>(&self, py: Python<'py>, n: argument::N) -> PyResult<Bound<'py, PyList>> {
+        let twins = self.twins(py, n.0)?;
         let list = PyList::empty(py);
         for twin in &twins {
             list.append(json::from_value(py, twin)?)?;

@@ -16,6 +16,7 @@ use pyo3::exceptions::{PyOSError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes, PyDict, PyIterator, PyString};
 
+use crate::argument::{self, Argument};
 use crate::arrow::{self, Batches};
 use crate::{errors, json, rows};
 
@@ -38,11 +39,11 @@ pub(crate) fn open<'py>(object: &Bound<'py, PyAny>) -> PyResult<Source<'py>> {
         return Ok(Source::File { file, bytes });
     }
     if object.is_instance_of::<PyBytes>() || object.is_instance_of::<PyByteArray>() {
-        let text = "expected a path, not bytes; wrap NDJSON text in io.BytesIO";
+        let text = "source must be a path, not bytes; wrap NDJSON text in io.BytesIO";
         return Err(PyTypeError::new_err(text));
     }
     if object.is_instance_of::<PyDict>() {
-        let text = "expected many twins, not one dict; wrap it in a list";
+        let text = "source must be many twins, not one dict; wrap it in a list";
         return Err(PyTypeError::new_err(text));
     }
     if let Some(batches) = arrow::batches(object)? {
@@ -53,18 +54,15 @@ pub(crate) fn open<'py>(object: &Bound<'py, PyAny>) -> PyResult<Source<'py>> {
         return Ok(Source::Feed(Feed { kind: Kind::Reader(read), line: 0, faults: Vec::new() }));
     }
     let items = object.try_iter().map_err(|_| {
-        let name = object.get_type().qualname().map(|name| name.to_string());
-        PyTypeError::new_err(format!(
-            "expected a path, a binary file, an iterable of twins or an Arrow table, not {}",
-            name.unwrap_or_default()
-        ))
+        let wanted = "a path, a binary file, an iterable of twins or an Arrow table";
+        argument::must_be("source", wanted, object)
     })?;
     Ok(Source::Feed(Feed { kind: Kind::Items(items), line: 0, faults: Vec::new() }))
 }
 
 fn path_of(object: &Bound<'_, PyAny>) -> PyResult<Option<PathBuf>> {
     if object.is_instance_of::<PyString>() || object.hasattr("__fspath__")? {
-        return object.extract().map(Some);
+        return PathBuf::read(object, "source").map(Some);
     }
     Ok(None)
 }

@@ -8,7 +8,7 @@ use twincast::Table as Engine;
 
 use crate::owned::Owned;
 use crate::selection::library;
-use crate::{arrow, json, wait};
+use crate::{argument, arrow, json, wait};
 
 /// Rows that `Rows` turns to Python objects at a time.
 const PAGE: usize = 1024;
@@ -70,17 +70,20 @@ impl Table {
             return Ok(list.into_any());
         }
         if !key.is_instance_of::<PyInt>() {
-            return Err(PyTypeError::new_err(
-                "a table is indexed by a column's name or a row's number",
-            ));
+            let found = argument::kind(key);
+            let text = format!("a table takes a column's name or a row's number, not {found}");
+            return Err(PyTypeError::new_err(text));
         }
         let rows = self.__len__();
-        let index = key.extract::<isize>()?;
+        // Beyond what fits there is no row, either.
+        let index = key.extract::<isize>().unwrap_or(isize::MAX);
         let index = if index < 0 { index.checked_add_unsigned(rows) } else { Some(index) };
         let row = index
             .and_then(|index| usize::try_from(index).ok())
             .filter(|index| *index < rows)
-            .ok_or_else(|| PyIndexError::new_err(format!("row {key} of {rows}")))?;
+            .ok_or_else(|| {
+                PyIndexError::new_err(format!("row {} of {rows}", argument::shown(key)))
+            })?;
         self.page(py, row..row + 1)?.get_item(0)
     }
 

@@ -7,16 +7,12 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDateTime, PyDelta, PyString, PyTzInfo, PyTzInfoAccess};
 use twincast::Timestamp;
 
+use crate::argument::{Argument, must_be};
 use crate::errors;
 
 /// A datetime (naive means UTC), or text such as `2026-01-02T03:04:05Z`.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Moment(pub(crate) Timestamp);
-
-impl<'a, 'py> FromPyObject<'a, 'py> for Moment {
-    type Error = PyErr;
-
-    fn extract(object: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
+impl Argument for Timestamp {
+    fn read(object: &Bound<'_, PyAny>, name: &str) -> PyResult<Self> {
         let py = object.py();
         let text = if let Ok(time) = object.cast::<PyDateTime>() {
             let time = match time.get_tzinfo() {
@@ -27,33 +23,36 @@ impl<'a, 'py> FromPyObject<'a, 'py> for Moment {
         } else if object.is_instance_of::<PyString>() {
             object.to_owned()
         } else {
-            return Err(PyTypeError::new_err("expected a datetime or ISO 8601 text"));
+            return Err(must_be(name, "a datetime or ISO 8601 text", object));
         };
-        let text = text.extract::<String>()?;
-        Timestamp::parse(&text).map(Self).map_err(|error| errors::to_py(py, &error))
+        let text = String::read(&text, name)?;
+        Self::parse(&text).map_err(|error| errors::to_py(py, &error.context(name)))
     }
 }
 
 /// A timedelta, or a number of seconds; never negative.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Seconds(pub(crate) Duration);
-
-impl<'a, 'py> FromPyObject<'a, 'py> for Seconds {
-    type Error = PyErr;
-
-    fn extract(object: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
+impl Argument for Duration {
+    fn read(object: &Bound<'_, PyAny>, name: &str) -> PyResult<Self> {
+        const WANTED: &str = "seconds or a timedelta";
+        let py = object.py();
         let seconds = if object.is_instance_of::<PyDelta>() {
             object.call_method0("total_seconds")?.extract::<f64>()?
         } else if object.is_instance_of::<PyBool>() {
-            return Err(PyTypeError::new_err("expected seconds or a timedelta, not a bool"));
+            return Err(must_be(name, WANTED, object));
         } else {
-            object
-                .extract::<f64>()
-                .map_err(|_| PyTypeError::new_err("expected seconds or a timedelta"))?
+            f64::read(object, name).map_err(|error| {
+                if error.is_instance_of::<PyTypeError>(py) {
+                    must_be(name, WANTED, object)
+                } else {
+                    error
+                }
+            })?
         };
-        Duration::try_from_secs_f64(seconds).map(Self).map_err(|_| {
-            let message = format!("{seconds} seconds is not a duration");
-            errors::invalid(object.py(), &message, Some("use zero or more seconds"))
+        Self::try_from_secs_f64(seconds).map_err(|_| {
+            // As Python writes it.
+            let seconds = if seconds.is_nan() { "nan".to_owned() } else { seconds.to_string() };
+            let message = format!("{name} is {seconds} seconds, which is no duration");
+            errors::invalid(py, &message, Some("use zero or more seconds, below 1e19"))
         })
     }
 }

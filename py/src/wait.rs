@@ -31,6 +31,11 @@ pub(crate) const NOTICED: Duration = Duration::from_millis(100);
 /// Ctrl-C to matter, and starting a thread would be much of the cost.
 const LONG_SCAN_DEVICES: usize = 100_000;
 
+/// Whether a look at so many devices may take long.
+pub(crate) fn is_long(devices: usize) -> bool {
+    devices >= LONG_SCAN_DEVICES
+}
+
 /// Makes a call that ends soon by itself.
 pub(crate) fn run<T: Send>(py: Python<'_>, work: impl FnOnce() -> Result<T> + Send) -> PyResult<T> {
     py.detach(|| guarded(work)).map_err(|fault| fault.into_py(py))
@@ -48,7 +53,7 @@ pub(crate) fn scan<T: Send + 'static>(
     devices: usize,
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> PyResult<T> {
-    if devices < LONG_SCAN_DEVICES {
+    if !is_long(devices) {
         return run(py, work);
     }
     let (answer, answers) = bounded(1);

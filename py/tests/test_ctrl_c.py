@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 START = """
-import itertools, signal, sys, time, twincast
+import io, itertools, signal, sys, time, twincast
 # Who runs the tests in the background may have it ignored, and children inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 hub = twincast.Hub()
@@ -63,6 +63,13 @@ def call():
 def call():
     while True:
         hub.select("tags.n > 500")
+""",
+    "queries of whole twins": """
+lines = (b'{"deviceId":"q%d","tags":{"n":%d}}\\n' % (n, n) for n in range(120_000))
+hub.import_twins(io.BytesIO(b"".join(lines)))
+def call():
+    while True:
+        hub.query("SELECT * FROM devices")
 """,
     "generate": """
 call = lambda: twincast.generate_fleet(sys.argv[1], 100_000_000)

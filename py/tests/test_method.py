@@ -187,7 +187,7 @@ def test_the_newest_handler_answers(hub: twincast.Hub) -> None:
 
 
 def test_handlers_must_be_callable(hub: twincast.Hub) -> None:
-    with pytest.raises(TypeError, match="not callable"):
+    with pytest.raises(TypeError, match="handler must be callable"):
         hub.on_method("m", "handler")  # type: ignore[call-overload]
     with pytest.raises(TypeError, match="batch must be"):
         hub.on_method("m", print, batch="columns")  # type: ignore[call-overload]
@@ -241,7 +241,7 @@ def test_a_batch_handler_gets_many_devices(thousand: twincast.Hub) -> None:
 @pytest.mark.parametrize(
     ("handler", "reason"),
     [
-        (lambda ids, _: None, "expected a list of answers, not NoneType"),
+        (lambda ids, _: None, "expected a list of answers, not None"),
         (lambda ids, _: [1] * (len(ids) + 1), "answers came for"),
         (lambda ids, _: [], "0 answers came for"),
         (lambda ids, _: {}, "expected a list of answers, not dict"),

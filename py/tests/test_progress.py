@@ -1,9 +1,12 @@
 """Bars: in a terminal, in a notebook, and not otherwise."""
 
 import io
+import itertools
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import twincast
@@ -61,6 +64,83 @@ def test_a_long_wait_draws_a_bar(hub: twincast.Hub, monkeypatch: pytest.MonkeyPa
     job.wait(timeout=1.5, progress=False)
     job.wait(timeout=0.1)
     assert sys.stderr.getvalue() == ""  # type: ignore[union-attr]
+
+
+def test_a_bar_has_the_title_that_it_is_given(
+    hub: twincast.Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = hub.schedule_twin_update(
+        "j", {"tags": {}}, condition="*", start_time="2999-01-01T00:00:00Z"
+    )
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    job.wait(timeout=1.5, progress="Building 43")
+    shown = sys.stderr.getvalue()  # type: ignore[union-attr]
+    assert "Building 43  " in shown
+    assert "Job j" not in shown
+
+
+def test_a_function_is_told_of_the_progress(hub: twincast.Hub, tmp_path: Path) -> None:
+    told: list[tuple[int, int | None]] = []
+
+    def tell(done: int, total: int | None) -> None:
+        told.append((done, total))
+
+    job = hub.schedule_twin_update(
+        "j", {"tags": {}}, condition="*", start_time="2999-01-01T00:00:00Z"
+    )
+    assert job.wait(timeout=0.5, progress=tell) is False
+    assert len(told) >= 2  # from the start, not after a second as a bar
+    assert set(told) == {(0, None)}
+
+    told.clear()
+    job = hub.schedule_twin_update("k", {"tags": {"a": 1}}, condition="*")
+    assert job.wait(timeout=30, progress=tell) is True
+    assert told.pop() == (3, 3)
+
+    hub.query("SELECT deviceId FROM devices", progress=tell)
+    assert told.pop() == (3, 3)
+    hub.query("SELECT deviceId FROM devices WHERE tags.floor = 7", progress=tell)
+    assert told.pop() == (1, 1)
+
+    file = tmp_path / "fleet.ndjson"
+    twincast.generate_fleet(file, 1000, progress=tell)
+    assert told.pop() == (1000, 1000)
+    hub.import_twins(file, progress=tell)
+    assert told.pop() == (file.stat().st_size, file.stat().st_size)
+    line = b'{"deviceId": "x"}'
+    hub.import_twins([line], progress=tell)
+    assert told.pop() == (len(line) + 1, None)
+
+
+def test_what_a_function_of_progress_raises_ends_the_call_alone(hub: twincast.Hub) -> None:
+    def stop(done: int, total: int | None) -> None:
+        raise LookupError("enough")
+
+    job = hub.schedule_twin_update(
+        "j", {"tags": {}}, condition="*", start_time="2999-01-01T00:00:00Z"
+    )
+    with pytest.raises(LookupError, match="enough"):
+        job.wait(progress=stop)
+    assert job.status in ("queued", "scheduled")
+    job.cancel()
+
+    endless = ({"deviceId": f"m{n % 1000}"} for n in itertools.count())
+    with pytest.raises(LookupError, match="enough"):
+        hub.import_twins(endless, progress=stop)
+    assert len(hub) == 3
+
+
+@pytest.mark.parametrize("progress", [1, 1.5, b"title", [], object()])
+def test_other_progress_is_refused(hub: twincast.Hub, progress: Any) -> None:
+    job = hub.schedule_twin_update("j", {"tags": {"a": 1}}, condition="*")
+    calls: list[Callable[[], object]] = [
+        lambda: job.wait(progress=progress),
+        lambda: hub.query("SELECT deviceId FROM devices", progress=progress),
+        lambda: hub.import_twins([], progress=progress),
+    ]
+    for call in calls:
+        with pytest.raises(TypeError, match=r"progress must be True, False, a title"):
+            call()
 
 
 def test_a_notebook_shows_progress_and_tables(tmp_path: Path) -> None:

@@ -32,6 +32,7 @@ __all__ = [
 __version__: str
 
 _Json: TypeAlias = Any
+_Progress: TypeAlias = bool | str | Callable[[int, int | None], object] | None
 _Seconds: TypeAlias = float | timedelta
 _Time: TypeAlias = datetime | str
 _JobType: TypeAlias = Literal["scheduleUpdateTwin", "scheduleDeviceMethod"]
@@ -96,11 +97,11 @@ class Hub:
         source: _Twins,
         *,
         on_error: Literal["stop"] = "stop",
-        progress: bool | None = None,
+        progress: _Progress = None,
     ) -> int: ...
     @overload
     def import_twins(
-        self, source: _Twins, *, on_error: Literal["skip"], progress: bool | None = None
+        self, source: _Twins, *, on_error: Literal["skip"], progress: _Progress = None
     ) -> ImportReport:
         """Import twins, each a whole twin document with a ``deviceId``.
 
@@ -115,7 +116,9 @@ class Hub:
             on_error: ``"stop"`` raises at the first bad twin; ``"skip"`` passes over bad ones
                 and reports them.
             progress: False to show nothing. Otherwise a bar appears on a terminal or in a
-                notebook if the import lasts for more than a second.
+                notebook if the import lasts for more than a second; a str is its title. A function
+                is called with (done, total), in bytes, a few times a second and at the end;
+                total is None while it is not known. What it raises ends the import.
 
         Returns:
             The number of twins imported; with ``on_error="skip"`` an ``ImportReport``.
@@ -265,8 +268,21 @@ class Hub:
             >>> hub.select("tags.site = 'oslo' AND tags.floor IN [2, 3]")
             Selection(1 of 3 devices)
         """
-    def query(self, query: str) -> Table:
+    def query(self, query: str, *, progress: _Progress = None) -> Table:
         """Answer a query over twins (``FROM devices``) or job results (``FROM devices.jobs``).
+
+        The table holds the whole answer in memory, as Arrow columns: objects as JSON text, so
+        ``SELECT *`` takes about as much as the twins in a file of JSON lines, 1.8 KB for a twin
+        with 15 properties and their metadata. A Python object for each value takes several times
+        more; name the properties that are needed, or take rows one after the other. Ctrl-C ends
+        the query.
+
+        Args:
+            query: The whole text, from SELECT on.
+            progress: False to show nothing. Otherwise a bar appears on a terminal or in a
+                notebook if the query lasts for more than a second; a str is its title. A function
+                is called with (done, total), in rows, a few times a second and at the end;
+                total is None while it is not known. What it raises ends the query.
 
         Raises:
             ConditionError: The text does not parse; ``span`` is the byte range at fault.
@@ -661,7 +677,7 @@ class Job:
             >>> job.to_dict()["type"]
             'scheduleDeviceMethod'
         """
-    def wait(self, timeout: _Seconds | None = None, progress: bool = True) -> bool:
+    def wait(self, timeout: _Seconds | None = None, progress: _Progress = True) -> bool:
         """Wait until the job is completed, failed or cancelled.
 
         Other Python threads run meanwhile, and Ctrl-C ends the wait, not the job.
@@ -669,7 +685,9 @@ class Job:
         Args:
             timeout: The longest wait, in seconds or as a timedelta; None waits for ever.
             progress: False to show nothing. Otherwise a bar appears on a terminal or in a
-                notebook if the wait lasts for more than a second.
+                notebook if the wait lasts for more than a second; a str is its title. A function
+                is called with (done, total), in devices, a few times a second and at the end;
+                total is None while it is not known. What it raises ends the wait.
 
         Returns:
             True if the job has ended, False if ``timeout`` passed first.
@@ -743,7 +761,7 @@ class Explanation:
 class DeviceExplanation:
     """Why one device matches a condition, or does not: each part with its value for that device.
 
-    A part that can never match has hints: a path that no twin has, a type that never fits.
+    Parts that are not true have hints at paths that no twin has and at types that never fit.
 
     Examples:
         >>> why = hub.explain_device("tags.site = 'bergen'", "d1")
@@ -863,7 +881,7 @@ class SimulatedFleet:
     def __eq__(self, other: object, /) -> bool: ...
 
 def generate_fleet(
-    path: str | PathLike[str], devices: int, seed: int = 1, *, progress: bool | None = None
+    path: str | PathLike[str], devices: int, seed: int = 1, *, progress: _Progress = None
 ) -> int:
     """Write the twins of a made-up building fleet to a file, one JSON document a line.
 
@@ -873,8 +891,10 @@ def generate_fleet(
         path: The file; it is replaced if it exists.
         devices: How many twins, each of about 750 bytes.
         seed: What all values are drawn from.
-        progress: False to show nothing. Otherwise a bar appears on a terminal or in a notebook
-            if it takes more than a second.
+        progress: False to show nothing. Otherwise a bar appears on a terminal or in a
+            notebook if the writing lasts for more than a second; a str is its title. A function
+            is called with (done, total), in devices, a few times a second and at the end;
+            total is None while it is not known. What it raises ends the writing.
 
     Returns:
         The bytes written.
