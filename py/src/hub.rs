@@ -698,9 +698,11 @@ impl Hub {
         wait::run(py, || inner.simulate_devices(fleet))
     }
 
-    /// Close the hub: running jobs end where they are, and its memory is given back.
+    /// Close the hub: running jobs end where they are, and its threads end.
     ///
-    /// Every later call raises ``ClosedError``. Closing a closed hub does nothing.
+    /// Every later call raises ``ClosedError``. Closing a closed hub does nothing. Its memory is
+    /// free once the hub and its jobs and selections are no longer referred to; the process then
+    /// uses it again, for instance for another hub, but need not return it to the system.
     fn close(&self, py: Python<'_>) -> PyResult<()> {
         if self.inner.is_foreign() || self.is_closed.swap(true, Ordering::AcqRel) {
             return Ok(());

@@ -489,9 +489,11 @@ class Hub:
     def simulate_devices(self, fleet: SimulatedFleet) -> None:
         """Let simulated devices answer every method that has no handler."""
     def close(self) -> None:
-        """Close the hub: running jobs end where they are, and its memory is given back.
+        """Close the hub: running jobs end where they are, and its threads end.
 
-        Every later call raises ``ClosedError``. Closing a closed hub does nothing.
+        Every later call raises ``ClosedError``. Closing a closed hub does nothing. Its memory is
+        free once the hub and its jobs and selections are no longer referred to; the process then
+        uses it again, for instance for another hub, but need not return it to the system.
         """
     def __enter__(self) -> Hub: ...
     def __exit__(
