@@ -22,7 +22,15 @@ from pathlib import Path
 
 import twincast
 
-CONDITION = "tags.building = '43' AND tags.floor = 3 AND properties.reported.battery < 80"
+#: What is asked, unless the caller has a condition: the first that any device matches, since a
+#: small fleet may have nobody on that floor.
+CONDITIONS = (
+    "tags.building = '43' AND tags.floor = 3 AND properties.reported.battery < 80",
+    "tags.floor = 3 AND properties.reported.battery < 80",
+    "properties.reported.battery < 80",
+)
+#: In fleets of so many devices the first condition is sure to match some.
+LARGE = 100_000
 REPEATS = 21
 
 
@@ -52,7 +60,7 @@ def _options() -> argparse.ArgumentParser:
     parser.add_argument(
         "--file", type=Path, help="NDJSON file of twins; made if it does not exist, and kept"
     )
-    parser.add_argument("--condition", default=CONDITION, help="the condition to answer")
+    parser.add_argument("--condition", help="the condition to answer")
     parser.add_argument(
         "--methods", default="*", metavar="CONDITION", help="the devices to call a method on"
     )
@@ -69,7 +77,7 @@ def _show(hub: twincast.Hub, file: Path, options: argparse.Namespace) -> None:
         f"{platform.machine()}, {cores} cores"
     )
     _import(hub, file, options)
-    _ask(hub, options.condition)
+    _ask(hub, options.condition or _some_condition(hub))
     _update(hub)
     _call(hub, options)
 
@@ -90,6 +98,13 @@ def _import(hub: twincast.Hub, file: Path, options: argparse.Namespace) -> None:
     if before is not None and after is not None and count:
         used = after - before
         print(f"  they take {used / 1e6:,.0f} MB of memory, {used / count:,.0f} bytes a twin")
+
+
+def _some_condition(hub: twincast.Hub) -> str:
+    """A condition that some devices match; large fleets are not asked before it is measured."""
+    if len(hub) >= LARGE:
+        return CONDITIONS[0]
+    return next((text for text in CONDITIONS if len(hub.select(text))), CONDITIONS[0])
 
 
 def _ask(hub: twincast.Hub, condition: str) -> None:
