@@ -1,10 +1,12 @@
 """Ctrl-C ends every call that may last, soon, and leaves the hub usable."""
 
+import os
 import signal
 import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -94,3 +96,48 @@ def test_ctrl_c(name: str, python: Callable[..., subprocess.Popen[str]], tmp_pat
             assert process.wait(timeout=10) == 0
         finally:
             process.kill()
+
+
+def test_an_interrupted_cell_leaves_its_job_to_the_next_one(tmp_path: Path) -> None:
+    manager = pytest.importorskip("jupyter_client.manager")
+    pytest.importorskip("ipykernel")
+    environment = {**os.environ, "IPYTHONDIR": str(tmp_path), "JUPYTER_PLATFORM_DIRS": "1"}
+    kernel, client = manager.start_new_kernel(kernel_name="python3", env=environment)
+
+    def run(cell: str, interrupt_at: str | None = None) -> tuple[str, str]:
+        """The cell's output, and the exception that ended it."""
+        shown: list[str] = []
+
+        def show(message: dict[str, Any]) -> None:
+            shown.append(message["content"].get("text", ""))
+            nonlocal interrupt_at
+            if interrupt_at is not None and interrupt_at in "".join(shown):
+                interrupt_at = None
+                kernel.interrupt_kernel()
+
+        reply = client.execute_interactive(cell, timeout=60, output_hook=show)["content"]
+        return "".join(shown), reply.get("ename", "")
+
+    try:
+        output, error = run("""
+            import threading, twincast
+            hold = threading.Event()
+            hub = twincast.Hub()
+            hub.import_twins({"deviceId": f"d{n}"} for n in range(3))
+            hub.on_method("slow", lambda device_id, payload: hold.wait(60))
+            job = hub.schedule_method("j", "slow", condition="*")
+            while job.statistics.running_count < 3:
+                pass
+        """)
+        assert (output.strip(), error) == ("", "")
+        # The function is called from inside the wait, so the interrupt comes in there.
+        tell = "lambda done, total: print('waiting', flush=True)"
+        output, error = run(f"job.wait(progress={tell})", interrupt_at="waiting")
+        assert error == "KeyboardInterrupt"
+        output, error = run("print(job.status); job.cancel(); hold.set()")
+        assert (output, error) == ("running\n", "")
+        output, error = run("print(job.wait(30), job.status)")
+        assert (output, error) == ("True cancelled\n", "")
+    finally:
+        client.stop_channels()
+        kernel.shutdown_kernel(now=True)
