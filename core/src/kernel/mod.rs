@@ -1,7 +1,7 @@
 //! The inner loops: a number for each row, a bit for each answer.
 //!
 //! Rows come in blocks of 64, which share a word of bits, the first row in the lowest bit. Every
-//! loop stands here twice: in [`portable`], plain, and in [`simd`], in the vector instructions that
+//! loop stands here twice: in `portable`, plain, and in `simd`, in the vector instructions that
 //! x86-64 processors may have. Which one runs is decided where the program runs; the tests hold
 //! all of them against one another.
 
