@@ -65,7 +65,11 @@ impl ErrorKind {
 /// [`Display`](fmt::Display) prints the message, then for a bad condition the text with a caret
 /// line, then a `hint:` line, each only if there is one.
 #[derive(Debug, Clone)]
-pub struct Error {
+pub struct Error(Box<Details>);
+
+// In a box: what succeeds should not carry room for what went wrong through every call.
+#[derive(Debug, Clone)]
+struct Details {
     kind: ErrorKind,
     message: String,
     hint: Option<String>,
@@ -76,7 +80,8 @@ pub struct Error {
 impl Error {
     /// An error of `kind`; `message` is lower case, without a full stop, and names the value.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), hint: None, span: None, rendered: None }
+        let message = message.into();
+        Self(Box::new(Details { kind, message, hint: None, span: None, rendered: None }))
     }
 
     /// [`ErrorKind::Invalid`] with `message`.
@@ -87,57 +92,57 @@ impl Error {
     /// The same error with advice on how to mend it.
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
+        self.0.hint = Some(hint.into());
         self
     }
 
     /// The same error with the byte range of the text at fault, and that text with a caret line.
     #[must_use]
     pub fn with_span(mut self, span: (usize, usize), rendered: impl Into<String>) -> Self {
-        self.span = Some(span);
-        self.rendered = Some(rendered.into());
+        self.0.span = Some(span);
+        self.0.rendered = Some(rendered.into());
         self
     }
 
     /// The same error with `context` and a colon before its message, e.g. a line number.
     #[must_use]
     pub fn context(mut self, context: impl fmt::Display) -> Self {
-        self.message = format!("{context}: {}", self.message);
+        self.0.message = format!("{context}: {}", self.0.message);
         self
     }
 
     /// What the caller can do about it.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
-        self.kind
+        self.0.kind
     }
 
     /// What is wrong, in one line, without the hint.
     #[must_use]
     pub fn message(&self) -> &str {
-        &self.message
+        &self.0.message
     }
 
     /// How to mend it, if there is advice.
     #[must_use]
     pub fn hint(&self) -> Option<&str> {
-        self.hint.as_deref()
+        self.0.hint.as_deref()
     }
 
     /// The byte range (start, end) of the condition or query text at fault.
     #[must_use]
     pub fn span(&self) -> Option<(usize, usize)> {
-        self.span
+        self.0.span
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)?;
-        if let Some(rendered) = &self.rendered {
+        f.write_str(&self.0.message)?;
+        if let Some(rendered) = &self.0.rendered {
             write!(f, "\n{rendered}")?;
         }
-        if let Some(hint) = &self.hint {
+        if let Some(hint) = &self.0.hint {
             write!(f, "\nhint: {hint}")?;
         }
         Ok(())

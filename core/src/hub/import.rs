@@ -1,25 +1,24 @@
 //! Importing whole twins from NDJSON, in parallel, all of them or none.
 
-use std::io::{self, Read};
-use std::ops::{ControlFlow, Range};
+mod blocks;
+mod pieces;
+
+use std::io::Read;
+use std::ops::ControlFlow;
 
 use rayon::prelude::*;
 
+use self::blocks::Blocks;
+use self::pieces::{Piece, Pieces, lines, read};
 use super::Hub;
 use super::operation::{CreateFew, PublishTwins, error_of};
+use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
-use crate::limits;
-use crate::store::{BuiltSegment, Rejection, SEGMENT_ROWS, SegmentBuilder, Store};
-use crate::twin::flatten_line;
+use crate::store::{Batch, BuiltSegment, ClaimedSegment, Rejection};
+use crate::twin::FlatTwin;
 
-/// Bytes read before they are parsed; the next block is read meanwhile.
-const BLOCK_BYTES: usize = 128 << 20;
-/// Bytes of the first reading, which are all that a small import takes.
-const FIRST_BYTES: usize = 64 << 10;
 /// Fewer twins than this share a segment with others; nobody else gets a turn while they are added.
 const FEW_TWINS: usize = 1024;
-/// What some editors put before the first line.
-const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 /// Bad lines that are listed; more are only counted.
 const ERRORS_LISTED: usize = 10_000;
 
@@ -38,7 +37,7 @@ pub enum OnError {
 pub struct ImportOptions<'a> {
     /// What to do about a bad line.
     pub on_error: OnError,
-    /// Called about every 128 MiB; [`ControlFlow::Break`] stops, and then nothing is imported.
+    /// Called every few megabytes; [`ControlFlow::Break`] stops, and then nothing is imported.
     pub progress: Option<&'a mut dyn FnMut(ImportProgress) -> ControlFlow<()>>,
 }
 
@@ -80,7 +79,7 @@ impl Hub {
     ///
     /// A line is a twin as [`Hub::twin`] gives it; missing identity fields get defaults, and
     /// missing metadata is made up of the time of the import. Blank lines are skipped. Lines are
-    /// parsed on all cores of the rayon pool; a block of 128 MiB is in memory twice.
+    /// parsed on all cores of the rayon pool, and some 32 MiB of them for each core are in memory.
     ///
     /// # Errors
     ///
@@ -108,6 +107,10 @@ impl Hub {
         let mut import = Import {
             hub: self,
             on_error: options.on_error,
+            now: self.state().clock.now().wall,
+            growing: Growing::default(),
+            claimed: Vec::new(),
+            waiting: Vec::new(),
             built: Vec::new(),
             progress: ImportProgress::default(),
             report: ImportReport::default(),
@@ -120,114 +123,132 @@ impl Hub {
 struct Import<'h> {
     hub: &'h Hub,
     on_error: OnError,
-    /// What is parsed and has its ids claimed. Publishing takes it out.
+    now: Timestamp,
+    growing: Growing,
+    /// The segments whose ids are taken. Publishing takes them out.
+    claimed: Vec<usize>,
+    /// Those of them that are to be built.
+    waiting: Vec<ClaimedSegment>,
     built: Vec<BuiltSegment>,
     progress: ImportProgress,
     report: ImportReport,
 }
 
+/// The segment that gets the next twins.
+#[derive(Default)]
+struct Growing {
+    batches: Vec<Batch>,
+    /// The line of each twin.
+    numbers: Vec<u64>,
+    errors: Vec<(u64, Error)>,
+}
+
 impl Drop for Import<'_> {
     /// Gives the ids free again, also when a caller's function panicked.
     fn drop(&mut self) {
-        self.built.iter().for_each(|segment| segment.disclaim(&self.hub.state().store));
+        self.claimed.iter().for_each(|number| self.hub.state().store.disclaim(*number));
     }
 }
 
 impl Import<'_> {
+    /// Reads, parses and builds at the same time: while the pool parses a block and builds the
+    /// segments that became full, this thread takes in what was parsed before, in the order of the
+    /// lines, and reads the next block.
     fn run(
         &mut self,
         reader: impl Read + Send,
         mut tell: Option<&mut dyn FnMut(ImportProgress) -> ControlFlow<()>>,
     ) -> Result<()> {
-        let mut blocks = Blocks { reader, carry: Vec::new(), spare: Vec::new(), done: false };
-        let mut block = blocks.next()?;
-        if block.starts_with(BYTE_ORDER_MARK) {
-            block.drain(..BYTE_ORDER_MARK.len());
+        let mut blocks = Blocks::new(reader);
+        let mut block = blocks.first()?;
+        if blocks.is_done() && lines(&block).take(FEW_TWINS + 1).count() <= FEW_TWINS {
+            return self.add_few(&block);
         }
-        loop {
-            if blocks.done && self.built.is_empty() && count_lines(&block) < FEW_TWINS {
-                return self.add_few(&block);
-            }
-            let mut parsed = Vec::new();
+        let mut pieces = Pieces::default();
+        let mut parsed: Vec<Piece> = Vec::new();
+        while !block.is_empty() {
+            let (hub, on_error, now) = (self.hub, self.on_error, self.now);
+            let waiting = std::mem::take(&mut self.waiting);
+            let (mut next_parsed, mut built) = (Vec::new(), Vec::new());
+            let ranges = pieces.cut(&block);
             // The reader may wait for long, and even for a search that needs the pool: it stays on
             // this thread, and no thread of the pool waits for it.
             let next = rayon::in_place_scope(|scope| {
-                scope.spawn(|_| parsed = self.parse(&block));
+                scope.spawn(|_| built = build(hub, waiting, now));
+                scope.spawn(|_| {
+                    let parse = |range| Piece::parse(hub, &block, range, on_error);
+                    next_parsed = ranges.into_par_iter().map(parse).collect();
+                });
+                self.take(std::mem::take(&mut parsed))?;
                 blocks.next()
             });
-            self.take(parsed)?;
-            self.progress.bytes += block.len() as u64;
-            if let Some(tell) = &mut tell
-                && tell(self.progress).is_break()
-            {
-                let message = "the import was stopped, and nothing was imported";
-                return Err(Error::new(ErrorKind::Interrupted, message));
-            }
-            blocks.spare = std::mem::replace(&mut block, next?);
-            if block.is_empty() {
-                break;
-            }
+            self.built.append(&mut built);
+            parsed = next_parsed;
+            let bytes = block.len() as u64;
+            blocks.reuse(std::mem::replace(&mut block, next?));
+            self.tell(&mut tell)?;
+            self.progress.bytes += bytes;
         }
-        self.report.imported = self.built.iter().map(|segment| segment.living() as u64).sum();
-        self.hub.state().commit(PublishTwins(&mut self.built))
+        self.take(parsed)?;
+        self.close()?;
+        self.tell(&mut tell)?;
+        let last = build(self.hub, std::mem::take(&mut self.waiting), self.now);
+        self.built.extend(last);
+        self.hub.state().commit(PublishTwins(&mut self.built))?;
+        self.claimed.clear();
+        self.report.imported = self.progress.twins;
+        Ok(())
     }
 
-    /// Parses the lines of a block, a segment of them on each core.
-    fn parse(&self, block: &[u8]) -> Vec<Piece> {
-        let store = &self.hub.state().store;
-        let now = self.hub.state().clock.now().wall;
-        let first = self.progress.lines;
-        pieces(block)
-            .into_par_iter()
-            .map(|(range, line)| {
-                let line = first + line;
-                let mut piece = Piece::default();
-                let mut builder = SegmentBuilder::default();
-                for text in lines(&block[range]) {
-                    piece.lines += 1;
-                    match twin_of(store, text) {
-                        None => {}
-                        Some(Ok(twin)) => {
-                            piece.numbers.push(line + piece.lines);
-                            builder.push(twin);
-                        }
-                        Some(Err(error)) => {
-                            piece.errors.push((line + piece.lines, error));
-                            if self.on_error == OnError::Stop {
-                                break;
-                            }
-                        }
-                    }
-                }
-                piece.built = (!builder.is_empty()).then(|| builder.finish(store, now));
-                piece
-            })
-            .collect()
+    fn tell(
+        &self,
+        tell: &mut Option<&mut dyn FnMut(ImportProgress) -> ControlFlow<()>>,
+    ) -> Result<()> {
+        if let Some(tell) = tell
+            && tell(self.progress).is_break()
+        {
+            let message = "the import was stopped, and nothing was imported";
+            return Err(Error::new(ErrorKind::Interrupted, message));
+        }
+        Ok(())
     }
 
     /// Takes parsed pieces in, in the order of their lines.
     fn take(&mut self, pieces: Vec<Piece>) -> Result<()> {
-        let store = &self.hub.state().store;
         for piece in pieces {
+            let before = self.progress.lines;
             self.progress.lines += piece.lines;
-            let mut errors = piece.errors;
-            if let Some(mut built) = piece.built {
-                let known = built.claim(store).map_err(|rejection| error_of("", &rejection))?;
-                let exists = known.iter().map(|offset| {
-                    let error = error_of(built.id(*offset), &Rejection::Exists);
-                    (piece.numbers[*offset], error)
-                });
-                errors.extend(exists);
-                known.iter().for_each(|offset| built.leave_out(*offset));
-                self.progress.twins += built.living() as u64;
-                self.built.push(built);
-            }
-            errors.sort_by_key(|(line, _)| *line);
-            for (line, error) in errors {
-                self.refuse(line, &error)?;
+            let growing = &mut self.growing;
+            growing.numbers.extend(piece.numbers.iter().map(|line| before + u64::from(*line)));
+            growing.errors.extend(
+                piece.errors.into_iter().map(|(line, error)| (before + u64::from(line), error)),
+            );
+            growing.batches.push(piece.batch);
+            let stops = self.on_error == OnError::Stop && !growing.errors.is_empty();
+            if piece.is_last || stops {
+                self.close()?;
             }
         }
         Ok(())
+    }
+
+    /// Ends the segment that grows: takes its ids, and reports what is wrong with its lines.
+    fn close(&mut self) -> Result<()> {
+        let Growing { batches, numbers, mut errors } = std::mem::take(&mut self.growing);
+        if !numbers.is_empty() {
+            let store = &self.hub.state().store;
+            let claimed = store.claim(batches).map_err(|rejection| error_of("", &rejection))?;
+            self.claimed.push(claimed.number());
+            errors.extend(
+                claimed
+                    .known()
+                    .map(|(offset, id)| (numbers[offset], error_of(id, &Rejection::Exists))),
+            );
+            self.progress.twins += claimed.living() as u64;
+            self.waiting.push(claimed);
+        }
+        errors.sort_by_key(|(line, _)| *line);
+        errors.iter().try_for_each(|(line, error)| self.refuse(*line, error))
     }
 
     fn refuse(&mut self, line: u64, error: &Error) -> Result<()> {
@@ -248,16 +269,17 @@ impl Import<'_> {
         let state = self.hub.state();
         let (mut twins, mut numbers, mut errors) = (Vec::new(), Vec::new(), Vec::new());
         for (number, text) in (1..).zip(lines(block)) {
-            match twin_of(&state.store, text) {
-                None => {}
-                Some(Ok(twin)) => {
+            let mut twin = FlatTwin::default();
+            match read(&state.store, text, &mut twin) {
+                Ok(false) => {}
+                Ok(true) => {
                     twins.push(twin);
                     numbers.push(number);
                 }
-                Some(Err(error)) if self.on_error == OnError::Stop => {
+                Err(error) if self.on_error == OnError::Stop => {
                     return self.refuse(number, &error);
                 }
-                Some(Err(error)) => errors.push((number, error)),
+                Err(error) => errors.push((number, error)),
             }
         }
         let all_or_none = self.on_error == OnError::Stop;
@@ -271,110 +293,7 @@ impl Import<'_> {
     }
 }
 
-/// What one core made of its lines.
-#[derive(Default)]
-struct Piece {
-    built: Option<BuiltSegment>,
-    /// The line of each twin.
-    numbers: Vec<u64>,
-    lines: u64,
-    errors: Vec<(u64, Error)>,
-}
-
-/// The twin of a line; `None` if the line is blank.
-fn twin_of<'l>(store: &Store, line: &'l [u8]) -> Option<Result<crate::twin::FlatTwin<'l>>> {
-    if line.trim_ascii().is_empty() {
-        return None;
-    }
-    if line.len() > limits::LINE_BYTES {
-        let message =
-            format!("the line has {} bytes, more than {}", line.len(), limits::LINE_BYTES);
-        return Some(Err(Error::invalid(message)));
-    }
-    Some(flatten_line(store.paths(), line).map(|mut twin| {
-        twin.fill_defaults();
-        twin
-    }))
-}
-
-fn lines(block: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let mut start = 0;
-    let ends = memchr::memchr_iter(b'\n', block).chain(std::iter::once(block.len()));
-    ends.map(move |end| {
-        let line = &block[start.min(block.len())..end];
-        start = end + 1;
-        line
-    })
-}
-
-fn count_lines(block: &[u8]) -> usize {
-    memchr::memchr_iter(b'\n', block).take(FEW_TWINS).count()
-}
-
-/// Ranges of at most 65,536 lines, each with the number of lines before it.
-fn pieces(block: &[u8]) -> Vec<(Range<usize>, u64)> {
-    let mut pieces = Vec::new();
-    let (mut start, mut line, mut before) = (0, 0_u64, 0_u64);
-    for end in memchr::memchr_iter(b'\n', block) {
-        line += 1;
-        if line - before == SEGMENT_ROWS as u64 {
-            pieces.push((start..end, before));
-            (start, before) = (end + 1, line);
-        }
-    }
-    if start < block.len() {
-        // Without the last line break, so that no empty line follows it.
-        let end = if block.ends_with(b"\n") { block.len() - 1 } else { block.len() };
-        pieces.push((start..end.max(start), before));
-    }
-    pieces
-}
-
-/// Reads blocks of whole lines.
-///
-/// Two buffers take turns: fresh memory for each block would cost more than reading it, since the
-/// system clears every page.
-struct Blocks<R> {
-    reader: R,
-    /// The start of a line whose end was not read yet.
-    carry: Vec<u8>,
-    /// A block that was parsed, to be filled again; what it holds means nothing.
-    spare: Vec<u8>,
-    done: bool,
-}
-
-impl<R: Read> Blocks<R> {
-    /// The next block; empty at the end.
-    fn next(&mut self) -> Result<Vec<u8>> {
-        if self.done {
-            return Ok(Vec::new());
-        }
-        let mut block = std::mem::take(&mut self.spare);
-        let mut filled = self.carry.len();
-        block.resize(block.len().max(filled), 0);
-        block[..filled].copy_from_slice(&self.carry);
-        while filled < BLOCK_BYTES {
-            if filled == block.len() {
-                block.resize((2 * filled).clamp(FIRST_BYTES, BLOCK_BYTES), 0);
-            }
-            match self.reader.read(&mut block[filled..]) {
-                Ok(0) => {
-                    self.done = true;
-                    block.truncate(filled);
-                    return Ok(block);
-                }
-                Ok(read) => filled += read,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        let Some(last) = memchr::memrchr(b'\n', &block) else {
-            let message = format!("a line has more than {BLOCK_BYTES} bytes");
-            return Err(Error::invalid(message));
-        };
-        self.carry.clear();
-        self.carry.extend_from_slice(&block[last + 1..]);
-        block.truncate(last + 1);
-        Ok(block)
-    }
+fn build(hub: &Hub, waiting: Vec<ClaimedSegment>, now: Timestamp) -> Vec<BuiltSegment> {
+    let store = &hub.state().store;
+    waiting.into_par_iter().map(|claimed| claimed.build(store, now)).collect()
 }

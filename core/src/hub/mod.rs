@@ -20,6 +20,8 @@ pub use builder::HubBuilder;
 pub use import::{ImportOptions, ImportProgress, ImportReport, LineError, OnError};
 pub use jobs::Job;
 
+pub use crate::store::MemoryPart;
+
 use engine::Engine;
 use operation::{CreateDevice, DeleteDevice, PatchTwin};
 use state::State;
@@ -139,6 +141,15 @@ impl Hub {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// What the memory of the twins is spent on, part by part, as the hub counts it. What the
+    /// allocator adds, and what jobs hold, is not in it.
+    ///
+    /// Cost: a look at each column and each distinct value.
+    #[must_use]
+    pub fn memory(&self) -> Vec<MemoryPart> {
+        self.state().store.memory()
     }
 
     /// Whether a device of this id exists.

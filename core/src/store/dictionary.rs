@@ -119,6 +119,13 @@ impl Dictionary {
         self.inner.read().others == 0
     }
 
+    /// The bytes of the values, of their texts and of the table of codes.
+    pub(super) fn heap_bytes(&self) -> usize {
+        let inner = self.inner.read();
+        let unused = inner.values.capacity() - inner.values.len();
+        inner.bytes + unused * size_of::<Scalar<'_>>() + inner.codes.allocation_size()
+    }
+
     /// All values by code, for binding a predicate; the value at 0 means nothing.
     #[must_use]
     pub fn values(&self) -> Values<'_> {

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-/// Ids that are copied together when a new one comes while a reader holds the old ones.
-const CHUNK_ROWS: usize = 4096;
+/// Ids that stand together, and are copied together when a new one comes while a reader holds the
+/// old ones. Where the last of them starts fits into two bytes: ids have at most 128.
+const CHUNK_ROWS: usize = 512;
 
 /// The ids of the devices of one segment in the order of their rows. It only grows: a row keeps
 /// its id after the device is deleted, so that finished jobs can still name it.
@@ -16,19 +17,19 @@ pub struct Ids {
 
 #[derive(Debug, Clone, Default)]
 struct Chunk {
-    ends: Vec<u32>,
+    starts: Vec<u16>,
     text: String,
 }
 
 impl Ids {
     /// Adds the id of the next row.
     pub fn push(&mut self, id: &str) {
-        if self.chunks.last().is_none_or(|chunk| chunk.ends.len() == CHUNK_ROWS) {
+        if self.chunks.last().is_none_or(|chunk| chunk.starts.len() == CHUNK_ROWS) {
             self.chunks.push(Arc::default());
         }
         let chunk = Arc::make_mut(self.chunks.last_mut().expect("one was just added"));
+        chunk.starts.push(u16::try_from(chunk.text.len()).expect("511 ids of 128 bytes fit"));
         chunk.text.push_str(id);
-        chunk.ends.push(u32::try_from(chunk.text.len()).expect("4,096 ids of 128 bytes fit"));
     }
 
     /// The id at `offset`.
@@ -40,14 +41,14 @@ impl Ids {
     pub fn get(&self, offset: usize) -> &str {
         let chunk = &self.chunks[offset / CHUNK_ROWS];
         let place = offset % CHUNK_ROWS;
-        let start = if place == 0 { 0 } else { chunk.ends[place - 1] };
-        &chunk.text[start as usize..chunk.ends[place] as usize]
+        let end = chunk.starts.get(place + 1).map_or(chunk.text.len(), |end| usize::from(*end));
+        &chunk.text[usize::from(chunk.starts[place])..end]
     }
 
     /// How many rows have an id.
     #[must_use]
     pub fn len(&self) -> usize {
-        let last = self.chunks.last().map_or(0, |chunk| chunk.ends.len());
+        let last = self.chunks.last().map_or(0, |chunk| chunk.starts.len());
         self.chunks.len().saturating_sub(1) * CHUNK_ROWS + last
     }
 
@@ -57,11 +58,18 @@ impl Ids {
         self.chunks.is_empty()
     }
 
+    pub(super) fn heap_bytes(&self) -> usize {
+        let chunk = |chunk: &Arc<Chunk>| chunk.starts.capacity() * 2 + chunk.text.capacity();
+        self.chunks.iter().map(chunk).sum::<usize>()
+            + self.chunks.capacity() * size_of::<Arc<Chunk>>()
+            + self.chunks.len() * size_of::<Chunk>()
+    }
+
     /// Gives back memory that growth reserved.
     pub fn shrink(&mut self) {
         for chunk in &mut self.chunks {
             let chunk = Arc::make_mut(chunk);
-            chunk.ends.shrink_to_fit();
+            chunk.starts.shrink_to_fit();
             chunk.text.shrink_to_fit();
         }
     }

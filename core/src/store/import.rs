@@ -1,233 +1,190 @@
-//! Whole segments built from whole twins, beside the fleet, and then made visible at once.
+//! Whole segments built from batches of twins, beside the fleet, and then made visible at once.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
+use super::batch::Batch;
 use super::bitmap::Bitmap;
-use super::column::{Column, encode};
+use super::column::{Lane, encode_lanes};
 use super::ids::Ids;
 use super::rejection::Rejection;
-use super::row::{ColumnKey, SEGMENT_ROWS};
+use super::row::{ColumnKey, Facet};
 use super::segment::SegmentData;
 use super::store::Store;
 use crate::clock::Timestamp;
 use crate::twin::{FlatTwin, PathId, PathReader, Scalar, Section, SectionSizes};
 
-type Cells<'a> = Vec<(u16, Scalar<'a>)>;
-
-/// Collects the cells of up to 65,536 twins, column by column.
-#[derive(Debug, Default)]
-pub struct SegmentBuilder<'a> {
-    ids: Ids,
-    /// The values of each path, by its number.
-    values: Vec<Cells<'a>>,
-    /// Metadata that the twins brought along.
-    stamps: HashMap<ColumnKey, Cells<'a>, foldhash::fast::FixedState>,
-    bounds: SectionSizes,
+/// Twins of one segment to be, whose ids are taken.
+#[derive(Debug)]
+pub struct ClaimedSegment {
+    number: usize,
+    batches: Vec<Batch>,
+    ids: Arc<Ids>,
+    /// The places of the twins whose device exists already.
+    known: Vec<usize>,
 }
 
 /// A segment that nobody sees yet.
 #[derive(Debug)]
 pub struct BuiltSegment {
-    /// Its number, once its ids were claimed.
-    number: Option<usize>,
+    number: usize,
     data: SegmentData,
 }
 
-impl<'a> SegmentBuilder<'a> {
-    /// How many twins it has.
+impl Store {
+    /// Takes the ids of `batches`, at most 65,536 twins together, and a segment for them. Nobody
+    /// sees the devices until [`Store::publish_segments`].
+    ///
+    /// # Errors
+    ///
+    /// [`Rejection::Full`].
+    pub fn claim(&self, batches: Vec<Batch>) -> Result<ClaimedSegment, Rejection> {
+        let mut ids = Ids::default();
+        batches.iter().flat_map(Batch::ids).for_each(|id| ids.push(id));
+        ids.shrink();
+        let ids = Arc::new(ids);
+        let (number, known) = self.claim_ids(&ids)?;
+        Ok(ClaimedSegment { number, batches, ids, known })
+    }
+
+    /// Makes `built` segments visible, all in one moment.
+    pub fn publish_segments(&self, built: Vec<BuiltSegment>) {
+        self.publish(built.into_iter().map(|built| (built.number, built.data)).collect());
+    }
+}
+
+impl ClaimedSegment {
+    /// The number of the segment.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub fn number(&self) -> usize {
+        self.number
+    }
+
+    /// The places and ids of the twins whose device exists already, ascending. Their rows stay
+    /// empty for ever.
+    pub fn known(&self) -> impl Iterator<Item = (usize, &str)> {
+        self.known.iter().map(|offset| (*offset, self.ids.get(*offset)))
+    }
+
+    /// How many twins will become visible.
+    #[must_use]
+    pub fn living(&self) -> usize {
+        self.rows() - self.known.len()
+    }
+
+    fn rows(&self) -> usize {
         self.ids.len()
-    }
-
-    /// Whether it has none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.ids.is_empty()
-    }
-
-    /// Adds a twin as the next row.
-    ///
-    /// # Panics
-    ///
-    /// If it has 65,536 twins already.
-    pub fn push(&mut self, twin: FlatTwin<'a>) {
-        assert!(self.len() < SEGMENT_ROWS, "a segment has 65,536 rows");
-        let offset = u16::try_from(self.len()).expect("the length was checked above");
-        self.ids.push(&twin.id);
-        for (path, value) in twin.cells {
-            if self.values.len() <= path.index() {
-                self.values.resize_with(path.index() + 1, Vec::new);
-            }
-            self.values[path.index()].push((offset, value));
-        }
-        for stamp in twin.stamps {
-            let updated = Scalar::Str(stamp.updated.format(7).into());
-            self.stamps.entry(ColumnKey::updated(stamp.path)).or_default().push((offset, updated));
-            if let Some(version) = stamp.version {
-                let key = ColumnKey::updated_version(stamp.path);
-                self.stamps.entry(key).or_default().push((offset, Scalar::Int(version)));
-            }
-        }
-        self.bounds = SectionSizes {
-            tags: self.bounds.tags.max(twin.sizes.tags),
-            desired: self.bounds.desired.max(twin.sizes.desired),
-            reported: self.bounds.reported.max(twin.sizes.reported),
-        };
     }
 
     /// Encodes the columns for `store`. Properties without metadata of their own get `now`.
     #[must_use]
-    pub fn finish(mut self, store: &Store, now: Timestamp) -> BuiltSegment {
-        let rows = self.len();
-        let mut ids = std::mem::take(&mut self.ids);
-        ids.shrink();
+    pub fn build(self, store: &Store, now: Timestamp) -> BuiltSegment {
+        let mut live = Bitmap::ones(self.rows());
+        self.known.iter().for_each(|offset| live.remove(*offset));
+        let bounds = self.batches.iter().map(Batch::bounds);
         let mut data = SegmentData {
-            live: Arc::new(Bitmap::ones(rows)),
-            living: rows,
-            ids: Arc::new(ids),
-            bounds: self.bounds,
+            live: Arc::new(live),
+            living: self.living(),
+            rows: self.rows(),
+            bounds: bounds.fold(SectionSizes::default(), SectionSizes::largest),
             ..SegmentData::default()
         };
-        let stamp = Scalar::Str(now.whole_millis().format(7).into());
-        let mut put = |key: ColumnKey, cells: &Cells<'_>| {
-            if let Some(column) = encode(cells, rows, &store.dictionary(key.path), false) {
-                data.columns.insert(key, Arc::new(column));
-            }
-        };
+        let keys: BTreeSet<ColumnKey> = self.batches.iter().flat_map(Batch::keys).collect();
+        let keys = keys.iter().filter(|key| key.facet == Facet::Value);
         // The table of paths is asked beforehand: others must not wait for a whole segment.
-        let paths = self.paths(&store.paths().read());
-        for (path, section) in &paths {
-            let cells = &self.values[path.index()];
-            put(ColumnKey::value(*path), cells);
-            if matches!(section, Some(Section::Desired | Section::Reported)) {
-                let given = self.stamps.get(&ColumnKey::updated(*path));
-                let stamps = stamps(cells, given, |_| Some(stamp.borrowed()));
-                put(ColumnKey::updated(*path), &stamps);
+        let sections: Vec<(PathId, Option<Section>)> = {
+            let paths = store.paths().read();
+            let section = |path| is_stamped(&paths, path).then(|| paths.section(path));
+            keys.map(|key| (key.path, section(key.path))).collect()
+        };
+        for (path, _) in &sections {
+            let key = ColumnKey::value(*path);
+            self.put(store, &mut data, key, |batch| batch.get(key).map(Cow::Borrowed));
+        }
+        let now = Scalar::Str(now.whole_millis().format(7).into());
+        for (path, section) in &sections {
+            if section.is_some() {
+                let key = ColumnKey::updated(*path);
+                self.put(store, &mut data, key, |batch| {
+                    let values = batch.get(ColumnKey::value(*path))?;
+                    Some(stamps(values, batch.get(key), Cow::Owned(values.same(&now))))
+                });
+            }
+            if *section == Some(Section::Desired) {
+                self.put_versions(store, &mut data, *path);
             }
         }
-        let shared = data.columns.get(&ColumnKey::value(PathId::DESIRED_VERSION)).cloned();
-        let desired = paths.iter().filter(|(_, section)| *section == Some(Section::Desired));
-        for (path, _) in desired {
-            self.stamp_versions(store, *path, shared.as_ref(), rows, &mut data);
-        }
-        BuiltSegment { number: None, data }
+        BuiltSegment { number: self.number, data }
     }
 
-    /// The paths that have values, with their section if they keep metadata.
-    fn paths(&self, paths: &PathReader<'_>) -> Vec<(PathId, Option<Section>)> {
-        let used = self.values.iter().enumerate().filter(|(_, cells)| !cells.is_empty());
-        let numbered = used.filter_map(|(index, _)| u32::try_from(index).ok());
-        numbered
-            .map(PathId::from_index)
-            .map(|path| (path, is_stamped(paths, path).then(|| paths.section(path))))
-            .collect()
+    /// Encodes one column from what `lane` gives for each batch.
+    fn put<'l>(
+        &'l self,
+        store: &Store,
+        data: &mut SegmentData,
+        key: ColumnKey,
+        lane: impl Fn(&'l Batch) -> Option<Cow<'l, Lane>>,
+    ) {
+        let mut first = 0;
+        let mut lanes = Vec::with_capacity(self.batches.len());
+        for batch in &self.batches {
+            lanes.extend(lane(batch).map(|lane| (first, lane)));
+            first += batch.len();
+        }
+        let lanes: Vec<(usize, &Lane)> =
+            lanes.iter().map(|(first, lane)| (*first, &**lane)).collect();
+        let column = encode_lanes(&lanes, self.rows(), &store.dictionary(key.path), false);
+        data.columns.extend(column.map(|column| (key, Arc::new(column))));
     }
 
     /// `$lastUpdatedVersion` of a desired property: the version of its twin unless given. All
     /// properties that every twin has share one column until they are changed.
-    fn stamp_versions(
-        &self,
-        store: &Store,
-        path: PathId,
-        shared: Option<&Arc<Column>>,
-        rows: usize,
-        data: &mut SegmentData,
-    ) {
+    fn put_versions(&self, store: &Store, data: &mut SegmentData, path: PathId) {
         let key = ColumnKey::updated_version(path);
-        let cells = &self.values[path.index()];
-        let empty = Cells::new();
-        let versions = self.values.get(PathId::DESIRED_VERSION.index()).unwrap_or(&empty);
-        let given = self.stamps.get(&key);
-        if given.is_none() && cells.len() == rows && versions.len() == rows {
-            data.columns.extend(shared.map(|column| (key, Arc::clone(column))));
+        let value = ColumnKey::value(path);
+        let version = ColumnKey::value(PathId::DESIRED_VERSION);
+        let is_usual = |batch: &Batch| match (batch.get(value), batch.get(version)) {
+            (Some(values), Some(versions)) => {
+                batch.get(key).is_none() && values.has_rows_of(versions)
+            }
+            _ => false,
+        };
+        if self.batches.iter().all(is_usual) {
+            let shared = data.columns.get(&version).cloned();
+            data.columns.extend(shared.map(|column| (key, column)));
             return;
         }
-        let version_of = |offset: u16| {
-            let place = versions.binary_search_by_key(&offset, |(offset, _)| *offset).ok()?;
-            Some(versions[place].1.borrowed())
-        };
-        let stamps = stamps(cells, given, version_of);
-        if let Some(column) = encode(&stamps, rows, &store.dictionary(path), false) {
-            data.columns.insert(key, Arc::new(column));
-        }
+        self.put(store, data, key, |batch| {
+            let usual = batch.get(version).map_or_else(Cow::default, Cow::Borrowed);
+            Some(stamps(batch.get(value)?, batch.get(key), usual))
+        });
     }
 }
 
-/// One stamp for each of `cells`: the one given for its row, else the usual one.
-fn stamps<'s>(
-    cells: &Cells<'_>,
-    given: Option<&'s Cells<'_>>,
-    usual: impl Fn(u16) -> Option<Scalar<'s>>,
-) -> Cells<'s> {
-    let mut given = given.map(|cells| cells.iter().peekable());
-    cells
-        .iter()
-        .filter_map(|(offset, _)| {
-            if let Some(given) = &mut given {
-                while given.next_if(|(other, _)| other < offset).is_some() {}
-                if let Some((_, value)) = given.next_if(|(other, _)| other == offset) {
-                    return Some((*offset, value.borrowed()));
-                }
-            }
-            Some((*offset, usual(*offset)?))
-        })
-        .collect()
+/// One stamp for each of `values`: the one given for its row, else the usual one.
+fn stamps<'l>(values: &Lane, given: Option<&'l Lane>, usual: Cow<'l, Lane>) -> Cow<'l, Lane> {
+    match given {
+        None if usual.has_rows_of(values) => return usual,
+        Some(given) if given.has_rows_of(values) => return Cow::Borrowed(given),
+        _ => {}
+    }
+    let mut stamps = Lane::default();
+    let (mut given, mut usual) = (given.map(Lane::cursor), usual.cursor());
+    for place in 0..values.len() {
+        let row = values.row(place);
+        let stamp = given.as_mut().and_then(|given| given.at(row)).or_else(|| usual.at(row));
+        if let Some(stamp) = stamp {
+            stamps.push(row, &stamp);
+        }
+    }
+    Cow::Owned(stamps)
 }
 
 fn is_stamped(paths: &PathReader<'_>, path: PathId) -> bool {
     matches!(paths.section(path), Section::Desired | Section::Reported)
         && path != PathId::DESIRED_VERSION
         && path != PathId::REPORTED_VERSION
-}
-
-impl BuiltSegment {
-    /// Gives the ids their rows; the offsets of those that exist already are given back.
-    ///
-    /// # Errors
-    ///
-    /// [`Rejection::Full`].
-    pub fn claim(&mut self, store: &Store) -> Result<Vec<usize>, Rejection> {
-        let ids = &self.data.ids;
-        let (number, known) = store.claim((0..self.data.rows()).map(|offset| ids.get(offset)))?;
-        self.number = Some(number);
-        Ok(known)
-    }
-
-    /// Takes back what [`BuiltSegment::claim`] gave.
-    pub fn disclaim(&self, store: &Store) {
-        if let Some(number) = self.number {
-            let ids = &self.data.ids;
-            store.disclaim(number, (0..self.data.rows()).map(|offset| ids.get(offset)));
-        }
-    }
-
-    /// The id at `offset`.
-    #[must_use]
-    pub fn id(&self, offset: usize) -> &str {
-        self.data.ids.get(offset)
-    }
-
-    /// Leaves out the twin at `offset`; its row stays empty for ever.
-    pub fn leave_out(&mut self, offset: usize) {
-        Arc::make_mut(&mut self.data.live).remove(offset);
-        self.data.living -= 1;
-    }
-
-    /// How many twins will become visible.
-    #[must_use]
-    pub fn living(&self) -> usize {
-        self.data.living
-    }
-}
-
-impl Store {
-    /// Makes `built` segments visible, all in one moment. Their ids must have been claimed.
-    pub fn publish_segments(&self, built: Vec<BuiltSegment>) {
-        let claimed = built.into_iter().filter_map(|built| Some((built.number?, built.data)));
-        self.publish(claimed.collect());
-    }
 }
 
 /// All cells of a twin, with the metadata of its properties.

@@ -5,6 +5,7 @@
 //! [`View`]: shared pointers to the columns they name, all of one moment; then they read without
 //! a lock. A writer copies a column only while a reader still holds it.
 
+mod batch;
 mod bitmap;
 mod bulk;
 mod column;
@@ -12,6 +13,7 @@ mod dictionary;
 mod ids;
 mod import;
 mod index;
+mod memory;
 mod rejection;
 mod row;
 mod segment;
@@ -21,11 +23,13 @@ mod store;
 mod twin;
 mod view;
 
+pub use batch::Batch;
 pub use bitmap::Bitmap;
 pub use column::{Codes, Column, Deltas, Linear, LinearKind, Plain};
 pub use dictionary::Dictionary;
 pub use ids::Ids;
-pub use import::{BuiltSegment, SegmentBuilder};
+pub use import::{BuiltSegment, ClaimedSegment};
+pub use memory::MemoryPart;
 pub use rejection::Rejection;
 pub use row::{ColumnKey, Facet, Row, SEGMENT_ROWS};
 pub use segment::Segment;

@@ -18,6 +18,8 @@ type Columns = HashMap<ColumnKey, Arc<Column>, foldhash::fast::FixedState>;
 #[derive(Debug, Default)]
 pub struct Segment {
     data: RwLock<SegmentData>,
+    /// Apart from the rest: the index reads it while others change the columns.
+    ids: RwLock<Arc<Ids>>,
 }
 
 impl Segment {
@@ -28,6 +30,27 @@ impl Segment {
     pub(super) fn write(&self) -> RwLockWriteGuard<'_, SegmentData> {
         self.data.write()
     }
+
+    /// The ids of its devices. Those of a segment that is being imported are here already.
+    pub(super) fn ids(&self) -> Arc<Ids> {
+        Arc::clone(&self.ids.read())
+    }
+
+    pub(super) fn set_ids(&self, ids: Arc<Ids>) {
+        *self.ids.write() = ids;
+    }
+
+    /// Gives `id` the next row of `data`, which is the data of this segment.
+    pub(super) fn add_id(&self, data: &mut SegmentData, id: &str) -> usize {
+        Arc::make_mut(&mut self.ids.write()).push(id);
+        data.rows += 1;
+        data.rows - 1
+    }
+
+    /// What `look` finds in the id at `offset`.
+    pub(super) fn with_id<T>(&self, offset: usize, look: impl FnOnce(&str) -> T) -> T {
+        look(self.ids.read().get(offset))
+    }
 }
 
 /// What a segment holds.
@@ -35,7 +58,8 @@ impl Segment {
 pub(super) struct SegmentData {
     pub(super) live: Arc<Bitmap>,
     pub(super) living: usize,
-    pub(super) ids: Arc<Ids>,
+    /// The rows given so far, dead ones included.
+    pub(super) rows: usize,
     pub(super) columns: Columns,
     /// No twin of the segment has larger sections than these.
     pub(super) bounds: SectionSizes,
@@ -46,7 +70,7 @@ impl Default for SegmentData {
         Self {
             live: Arc::new(Bitmap::zeros()),
             living: 0,
-            ids: Arc::default(),
+            rows: 0,
             columns: Columns::default(),
             bounds: SectionSizes::default(),
         }
@@ -65,13 +89,8 @@ pub(super) enum Rows<'a> {
 }
 
 impl SegmentData {
-    /// The rows given so far, dead ones included.
-    pub(super) fn rows(&self) -> usize {
-        self.ids.len()
-    }
-
     pub(super) fn is_full(&self) -> bool {
-        self.rows() == SEGMENT_ROWS
+        self.rows == SEGMENT_ROWS
     }
 
     pub(super) fn get(&self, key: ColumnKey, offset: usize) -> Option<Scalar<'_>> {
@@ -96,7 +115,7 @@ impl SegmentData {
         if value.is_none() && !self.columns.contains_key(&key) {
             return;
         }
-        let count = self.rows();
+        let count = self.rows;
         self.edit(key, |slot| match rows {
             Rows::One(offset) => set(slot, offset, value, dictionary),
             Rows::Many { mask, whole } => fill(slot, mask, count, whole, value, dictionary),
@@ -110,7 +129,7 @@ impl SegmentData {
         rows: Rows<'_>,
         dictionary: &Arc<Dictionary>,
     ) {
-        let count = self.rows();
+        let count = self.rows;
         match rows {
             Rows::One(offset) => {
                 let value = self.integer(key, offset).unwrap_or(0).saturating_add(1);
@@ -130,7 +149,7 @@ impl SegmentData {
         rows: Rows<'_>,
         dictionary: &Arc<Dictionary>,
     ) {
-        let count = self.rows();
+        let count = self.rows;
         match rows {
             Rows::One(offset) => {
                 let value = self.integer(from, offset).map(Scalar::Int);

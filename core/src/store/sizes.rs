@@ -89,8 +89,8 @@ pub(super) fn of_rows(
     for section in SECTIONS.into_iter().filter(|section| change.touches(*section)) {
         let written = written(&paths, data, section, change);
         let set: u64 = written.values().flatten().sum();
-        let mut before = vec![0_u64; data.rows()];
-        let mut kept = vec![0_u64; data.rows()];
+        let mut before = vec![0_u64; data.rows];
+        let mut kept = vec![0_u64; data.rows];
         for (key, column) in &data.columns {
             if is_counted(&paths, *key) && paths.section(key.path) == section {
                 add_sizes(column, paths.key(key.path), &mut before);

@@ -10,7 +10,8 @@ use serde_json::Value;
 use super::bitmap::Bitmap;
 use super::bulk::Change;
 use super::dictionary::Dictionary;
-use super::index::Index;
+use super::ids::Ids;
+use super::index::{Index, Names};
 use super::rejection::Rejection;
 use super::row::{ColumnKey, Row, SEGMENTS_MAX};
 use super::segment::{Rows, Segment, SegmentData};
@@ -18,18 +19,18 @@ use super::sizes;
 use super::twin::matches_etag;
 use super::view::{SegmentView, View};
 use crate::clock::Timestamp;
-use crate::twin::{FlatTwin, PathId, PathTable, SectionSizes, TwinPatch};
+use crate::twin::{FlatTwin, PathId, PathTable, TwinPatch};
 
 /// All twins of a hub, in columns.
 ///
-/// Lock order: the gate, then a shard of the index, then the open segment, then a segment, then a
-/// dictionary or the path table.
+/// Lock order: the gate, then a shard of the index, then the open segment, then a segment, then its
+/// ids, a dictionary or the path table.
 #[derive(Debug, Default)]
 pub struct Store {
     id: StoreId,
     paths: PathTable,
     dictionaries: RwLock<Vec<Option<Arc<Dictionary>>>>,
-    segments: RwLock<Vec<Arc<Segment>>>,
+    segments: Segments,
     index: Index,
     living: AtomicUsize,
     /// The number of the segment that takes new rows.
@@ -41,6 +42,16 @@ pub struct Store {
     /// Every change holds it shared; a view takes it alone for the moment in which it collects
     /// its columns, so that a view is a cut through the order of all changes.
     gate: RwLock<()>,
+}
+
+#[derive(Debug, Default)]
+struct Segments(RwLock<Vec<Arc<Segment>>>);
+
+impl Names for Segments {
+    fn with_name<T>(&self, row: Row, look: impl FnOnce(&str) -> T) -> T {
+        let segment = Arc::clone(&self.0.read()[row.segment()]);
+        segment.with_id(row.offset(), look)
+    }
 }
 
 /// Tells the stores of a process apart.
@@ -89,7 +100,7 @@ impl Store {
     /// The row of a device.
     #[must_use]
     pub fn find(&self, id: &str) -> Option<Row> {
-        self.index.get(id).filter(|row| self.is_alive(*row))
+        self.index.get(&self.segments, id).filter(|row| self.is_alive(*row))
     }
 
     /// The row that a device had at some moment of this call, whether or not it is gone by now.
@@ -115,11 +126,12 @@ impl Store {
     #[must_use]
     pub fn view(&self, keys: &[ColumnKey]) -> View {
         let _alone = self.gate.write();
-        let segments = self.segments.read();
+        let segments = self.segments.0.read();
         let segments = segments.iter().map(|segment| {
             let data = segment.read();
             SegmentView {
-                ids: Arc::clone(&data.ids),
+                // A segment that is being imported has ids, and no rows yet.
+                ids: if data.rows == 0 { Arc::default() } else { segment.ids() },
                 live: Arc::clone(&data.live),
                 living: data.living,
                 columns: keys.iter().map(|key| data.columns.get(key).cloned()).collect(),
@@ -133,13 +145,13 @@ impl Store {
     pub fn twin(&self, row: Row) -> Option<Value> {
         let segment = self.segment(row)?;
         let data = segment.read();
-        data.live.contains(row.offset()).then(|| data.twin(&self.paths.read(), row.offset()))
+        data.live.contains(row.offset()).then(|| self.document(&segment, &data, row))
     }
 
     /// All columns that any segment has.
     #[must_use]
     pub fn keys(&self) -> Vec<ColumnKey> {
-        let segments = self.segments.read();
+        let segments = self.segments.0.read();
         let mut keys = std::collections::BTreeSet::new();
         for segment in segments.iter() {
             keys.extend(segment.read().columns.keys().copied());
@@ -155,7 +167,9 @@ impl Store {
     pub fn create(&self, twin: &FlatTwin<'_>, now: Timestamp) -> Result<Value, Rejection> {
         let _shared = self.gate.read();
         let mut made = Value::Null;
-        self.insert(twin, now, |data, offset| made = data.twin(&self.paths.read(), offset))?;
+        self.insert(twin, now, |data, offset| {
+            made = data.twin(&self.paths.read(), &twin.id, offset);
+        })?;
         Ok(made)
     }
 
@@ -175,7 +189,7 @@ impl Store {
     ) -> Result<Vec<usize>, Rejection> {
         let _alone = self.gate.write();
         let mut ids = HashSet::new();
-        let is_known = |twin: &FlatTwin<'_>| self.index.get(&twin.id).is_some();
+        let is_known = |twin: &FlatTwin<'_>| self.index.get(&self.segments, &twin.id).is_some();
         let known: Vec<usize> = (0..twins.len())
             .filter(|place| is_known(&twins[*place]) || !ids.insert(&*twins[*place].id))
             .collect();
@@ -196,7 +210,7 @@ impl Store {
         now: Timestamp,
         look: impl FnOnce(&SegmentData, usize),
     ) -> Result<(), Rejection> {
-        self.index.insert_with(&twin.id, || {
+        self.index.insert_with(&self.segments, &twin.id, || {
             let mut open = self.open.lock();
             let number = match *open {
                 Some(number) if !self.numbered(number).read().is_full() => number,
@@ -205,7 +219,7 @@ impl Store {
             *open = Some(number);
             let segment = self.numbered(number);
             let mut data = segment.write();
-            let offset = data.rows();
+            let offset = segment.add_id(&mut data, &twin.id);
             self.write_row(&mut data, offset, twin, now);
             look(&data, offset);
             Ok(Row::new(number, offset))
@@ -221,14 +235,13 @@ impl Store {
         twin: &FlatTwin<'_>,
         now: Timestamp,
     ) {
-        Arc::make_mut(&mut data.ids).push(&twin.id);
         super::import::cells_with_stamps(&self.paths.read(), twin, now, |key, value| {
             let dictionary = self.dictionary(key.path);
             data.put(key, Rows::One(offset), Some(&value), &dictionary);
         });
         Arc::make_mut(&mut data.live).insert(offset);
         data.living += 1;
-        data.bounds = larger(data.bounds, twin.sizes);
+        data.bounds = data.bounds.largest(twin.sizes);
     }
 
     /// Removes a device. Its row is never given again.
@@ -240,7 +253,7 @@ impl Store {
         let _shared = self.gate.read();
         // The shard of the id stays locked until the row is dead, or a new device of this id could
         // be refused for one that is gone.
-        self.index.remove_with(id, |row| {
+        self.index.remove_with(&self.segments, id, |row| {
             let segment = self.segment(row).ok_or(Rejection::NotFound)?;
             let mut data = segment.write();
             check(&data, row, etag)?;
@@ -286,14 +299,14 @@ impl Store {
         let patch = &*patch.current(&self.paths);
         let change = Change::new(self, patch, now);
         let _shared = self.gate.read();
-        let row = self.index.get(id).ok_or(Rejection::NotFound)?;
+        let row = self.index.get(&self.segments, id).ok_or(Rejection::NotFound)?;
         let segment = self.segment(row).ok_or(Rejection::NotFound)?;
         let mut data = segment.write();
         check(&data, row, etag)?;
         let sizes = sizes::of_row(self, &data, row.offset(), &change)?;
-        data.bounds = larger(data.bounds, sizes);
+        data.bounds = data.bounds.largest(sizes);
         change.apply(self, &mut data, Rows::One(row.offset()));
-        Ok(data.twin(&self.paths.read(), row.offset()))
+        Ok(self.document(&segment, &data, row))
     }
 
     /// Applies `patch` to the rows of `selected`, given by segment, in parallel; gives the rows
@@ -321,11 +334,17 @@ impl Store {
     }
 
     pub(super) fn segment(&self, row: Row) -> Option<Arc<Segment>> {
-        self.segments.read().get(row.segment()).map(Arc::clone)
+        self.segments.0.read().get(row.segment()).map(Arc::clone)
+    }
+
+    /// The twin at `row`, which is in `data`, the data of `segment`.
+    fn document(&self, segment: &Segment, data: &SegmentData, row: Row) -> Value {
+        let paths = self.paths.read();
+        segment.with_id(row.offset(), |id| data.twin(&paths, id, row.offset()))
     }
 
     fn numbered(&self, number: usize) -> Arc<Segment> {
-        Arc::clone(&self.segments.read()[number])
+        Arc::clone(&self.segments.0.read()[number])
     }
 
     /// Gives the number of an empty segment; `None` if all numbers are taken.
@@ -333,7 +352,7 @@ impl Store {
         if let Some(number) = self.unused.lock().pop() {
             return Some(number);
         }
-        let mut segments = self.segments.write();
+        let mut segments = self.segments.0.write();
         if segments.len() == SEGMENTS_MAX {
             return None;
         }
@@ -341,25 +360,26 @@ impl Store {
         Some(segments.len() - 1)
     }
 
-    /// Gives the ids of a built segment rows in an empty segment: its number, and the offsets of
-    /// the ids that exist already. Nobody sees the devices until [`Store::publish`].
-    pub(super) fn claim<'a>(
-        &self,
-        ids: impl Iterator<Item = &'a str>,
-    ) -> Result<(usize, Vec<usize>), Rejection> {
+    /// Gives `ids` rows in an empty segment: its number, and the offsets of those that exist
+    /// already. Nobody sees the devices until [`Store::publish`].
+    pub(super) fn claim_ids(&self, ids: &Arc<Ids>) -> Result<(usize, Vec<usize>), Rejection> {
         let number = self.reserve_segment().ok_or(Rejection::Full)?;
-        let known = ids.enumerate().filter_map(|(offset, id)| {
-            let row = Row::new(number, offset);
-            self.index.insert_with(id, || Ok(row)).is_err().then_some(offset)
-        });
-        Ok((number, known.collect()))
+        self.numbered(number).set_ids(Arc::clone(ids));
+        let is_known = |offset: &usize| {
+            let row = Row::new(number, *offset);
+            self.index.insert_with(&self.segments, ids.get(*offset), || Ok(row)).is_err()
+        };
+        Ok((number, (0..ids.len()).filter(is_known).collect()))
     }
 
-    /// Takes back what [`Store::claim`] gave.
-    pub(super) fn disclaim<'a>(&self, number: usize, ids: impl Iterator<Item = &'a str>) {
-        for (offset, id) in ids.enumerate() {
-            self.index.remove(id, Row::new(number, offset));
+    /// Takes back the ids of a segment that was not published.
+    pub fn disclaim(&self, number: usize) {
+        let segment = self.numbered(number);
+        let ids = segment.ids();
+        for offset in 0..ids.len() {
+            self.index.remove(ids.get(offset), Row::new(number, offset));
         }
+        segment.set_ids(Arc::default());
         self.unused.lock().push(number);
     }
 
@@ -372,21 +392,17 @@ impl Store {
         }
     }
 
-    /// Heap bytes of all columns, ids left out; for reports of memory.
-    #[must_use]
-    pub fn column_bytes(&self) -> Vec<(ColumnKey, &'static str, usize)> {
-        let segments = self.segments.read();
-        let mut found = Vec::new();
-        for segment in segments.iter() {
-            let data = segment.read();
-            found.extend(
-                data.columns
-                    .iter()
-                    .map(|(key, column)| (*key, column.encoding(), column.heap_bytes())),
-            );
-        }
-        found.sort_by_key(|(key, ..)| *key);
-        found
+    pub(super) fn each_segment(&self, mut each: impl FnMut(&Segment)) {
+        self.segments.0.read().iter().for_each(|segment| each(segment));
+    }
+
+    pub(super) fn index_bytes(&self) -> usize {
+        self.index.heap_bytes()
+    }
+
+    pub(super) fn dictionary_bytes(&self) -> usize {
+        let dictionaries = self.dictionaries.read();
+        dictionaries.iter().flatten().map(|dictionary| dictionary.heap_bytes()).sum()
     }
 
     /// How many ids the index holds, those being imported included.
@@ -398,7 +414,7 @@ impl Store {
 
 /// Whether the device at `row` exists and has this etag.
 fn check(data: &SegmentData, row: Row, etag: Option<&str>) -> Result<(), Rejection> {
-    if row.offset() >= data.rows() || !data.live.contains(row.offset()) {
+    if row.offset() >= data.rows || !data.live.contains(row.offset()) {
         return Err(Rejection::NotFound);
     }
     if let Some(wanted) = etag {
@@ -408,12 +424,4 @@ fn check(data: &SegmentData, row: Row, etag: Option<&str>) -> Result<(), Rejecti
         }
     }
     Ok(())
-}
-
-fn larger(left: SectionSizes, right: SectionSizes) -> SectionSizes {
-    SectionSizes {
-        tags: left.tags.max(right.tags),
-        desired: left.desired.max(right.desired),
-        reported: left.reported.max(right.reported),
-    }
 }

@@ -48,9 +48,9 @@ impl SegmentData {
     }
 
     /// The whole twin, in the order in which its places were first seen in the hub.
-    pub(super) fn twin(&self, paths: &PathReader<'_>, offset: usize) -> Value {
+    pub(super) fn twin(&self, paths: &PathReader<'_>, id: &str, offset: usize) -> Value {
         let columns = self.columns.iter().map(|(key, column)| (*key, &**column));
-        whole(CellTree::new(columns, paths, offset), self.ids.get(offset))
+        whole(CellTree::new(columns, paths, offset), id)
     }
 }
 

@@ -29,7 +29,7 @@ pub struct Stamp {
 /// Cells are in the order of the document, an object before its members: its cell is the marker
 /// [`Scalar::Object`]. The device id is not a cell. Every rule of IoT Hub for keys, values, depth
 /// and sizes was checked, so whoever stores the cells need not check again.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct FlatTwin<'a> {
     /// The device id, checked.
     pub id: Cow<'a, str>,
@@ -72,6 +72,12 @@ pub struct FlatTwin<'a> {
 /// # Ok::<(), twincast::Error>(())
 /// ```
 pub fn flatten_line<'a>(paths: &PathTable, line: &'a [u8]) -> Result<FlatTwin<'a>> {
+    let mut twin = FlatTwin::default();
+    twin.read(paths, line)?;
+    Ok(twin)
+}
+
+fn text_of(line: &[u8]) -> Result<&str> {
     if line.len() > limits::LINE_BYTES {
         return Err(Error::invalid(format!(
             "the line has {} bytes, more than the {} allowed",
@@ -80,10 +86,8 @@ pub fn flatten_line<'a>(paths: &PathTable, line: &'a [u8]) -> Result<FlatTwin<'a
         ))
         .with_hint("write one twin on each line"));
     }
-    let text = str::from_utf8(line).map_err(|error| {
-        Error::invalid(format!("not valid UTF-8 at byte {}", error.valid_up_to()))
-    })?;
-    numbered(paths, |numbers| Walk::new(numbers, text, Manner::Twin).twin())
+    str::from_utf8(line)
+        .map_err(|error| Error::invalid(format!("not valid UTF-8 at byte {}", error.valid_up_to())))
 }
 
 /// Reads a whole twin that is parsed already; like [`flatten_line`] in all else.
@@ -148,6 +152,18 @@ pub fn new_device(paths: &PathTable, id: &str, body: &Value) -> Result<FlatTwin<
         twin.cells.push((PathId::IOT_EDGE, Scalar::Bool(false)));
     }
     Ok(twin)
+}
+
+impl<'a> FlatTwin<'a> {
+    /// Becomes the twin of `line`, as [`flatten_line`] reads it, in the memory of the twin before.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`flatten_line`]; it is no twin of any use then.
+    pub fn read(&mut self, paths: &PathTable, line: &'a [u8]) -> Result<()> {
+        let text = text_of(line)?;
+        numbered(paths, |numbers| Walk::new(numbers, text, Manner::Twin).twin(self))
+    }
 }
 
 impl FlatTwin<'_> {

@@ -20,8 +20,12 @@ struct Head<'a> {
 }
 
 impl<'a> Walk<'_, 'a> {
-    /// Reads a whole twin.
-    pub(super) fn twin(mut self) -> Result<FlatTwin<'a>> {
+    /// Reads a whole twin into the memory of another.
+    pub(super) fn twin(mut self, twin: &mut FlatTwin<'a>) -> Result<()> {
+        self.cells = std::mem::take(&mut twin.cells);
+        self.cells.clear();
+        self.stamps = std::mem::take(&mut twin.stamps);
+        self.stamps.clear();
         if self.scan.peek() != b'{' {
             return Err(Error::invalid("a twin must be a JSON object"));
         }
@@ -32,7 +36,8 @@ impl<'a> Walk<'_, 'a> {
             return Err(Error::invalid("the twin has no `deviceId`")
                 .with_hint("each line is one whole twin, as a query of all devices writes them"));
         };
-        Ok(FlatTwin { id, cells: self.cells, stamps: self.stamps, sizes: head.sizes })
+        *twin = FlatTwin { id, cells: self.cells, stamps: self.stamps, sizes: head.sizes };
+        Ok(())
     }
 
     fn fixed_object(&mut self, parent: PathId, head: &mut Head<'a>) -> Result<()> {
@@ -42,16 +47,24 @@ impl<'a> Walk<'_, 'a> {
         }
         let mut cursor = 0;
         loop {
-            let key = self.scan.key()?;
-            let found = self.places.find(parent, &key, &mut cursor);
-            let Some(found) = found.filter(|found| found.path <= PathId::CONFIGURATIONS) else {
-                return Err(self.unknown(parent, &key));
+            let path = match self.places.expected(&mut self.scan, parent, &mut cursor) {
+                Some((found, _)) => found.path,
+                None => self.other_field(parent, &mut cursor)?,
             };
-            self.once(found.path)?;
-            self.field(found.path, head)?;
+            self.once(path)?;
+            self.field(path, head)?;
             if !self.scan.more(b'}')? {
                 return Ok(());
             }
+        }
+    }
+
+    /// Takes a key that is not the one to be expected.
+    fn other_field(&mut self, parent: PathId, cursor: &mut usize) -> Result<PathId> {
+        let key = self.scan.key()?;
+        match self.places.find(parent, &key, cursor) {
+            Some(found) if found.path <= PathId::CONFIGURATIONS => Ok(found.path),
+            _ => Err(self.unknown(parent, &key)),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::document::Stamp;
 use super::path::PathId;
-use super::places::Seen;
+use super::places::{Found, Seen};
 use super::rules::Violation;
 use super::size::text_size;
 use super::walk::Walk;
@@ -42,24 +42,21 @@ impl Walk<'_, '_> {
         let mut cursor = 0;
         let mut members = !self.scan.take(b'}');
         while members {
-            let key = self.scan.key()?;
-            match &*key {
-                "$lastUpdated" => updated = Some(self.stamp_time(path)?),
-                "$lastUpdatedVersion" => version = self.stamp_version(path)?,
-                _ => {
-                    met.keys += text_size(&key);
-                    if met.keys > self.size_limit {
-                        return Err(self.in_metadata(path, "has more keys than a section can hold"));
+            let expected = self.places.expected(&mut self.scan, path, &mut cursor);
+            if let Some((found, key_size)) = expected {
+                self.stamped_member(path, found, key_size, level, met)?;
+            } else {
+                let key = self.scan.key()?;
+                match &*key {
+                    "$lastUpdated" => updated = Some(self.stamp_time(path)?),
+                    "$lastUpdatedVersion" => version = self.stamp_version(path)?,
+                    _ => {
+                        let found = match self.places.find(path, &key, &mut cursor) {
+                            Some(found) => found,
+                            None => self.new_member(path, &key)?,
+                        };
+                        self.stamped_member(path, found, text_size(&key), level, met)?;
                     }
-                    let found = match self.places.find(path, &key, &mut cursor) {
-                        Some(found) => found,
-                        None => self.new_member(path, &key)?,
-                    };
-                    if met.seen.again(found, met.paths.iter().copied()) {
-                        return Err(self.in_metadata(found.path, "is given twice"));
-                    }
-                    met.paths.push(found.path);
-                    self.stamps_below(found.path, level + 1, met)?;
                 }
             }
             members = self.scan.more(b'}')?;
@@ -70,6 +67,26 @@ impl Walk<'_, '_> {
             self.stamps.insert(position, stamp);
         }
         Ok(())
+    }
+
+    /// Reads the stamps of a member of the object at `path`, whose key was taken.
+    fn stamped_member(
+        &mut self,
+        path: PathId,
+        found: Found,
+        key_size: u64,
+        level: usize,
+        met: &mut Met,
+    ) -> Result<()> {
+        met.keys += key_size;
+        if met.keys > self.size_limit {
+            return Err(self.in_metadata(path, "has more keys than a section can hold"));
+        }
+        if met.seen.again(found, met.paths.iter().copied()) {
+            return Err(self.in_metadata(found.path, "is given twice"));
+        }
+        met.paths.push(found.path);
+        self.stamps_below(found.path, level + 1, met)
     }
 
     fn stamp_time(&mut self, path: PathId) -> Result<Timestamp> {

@@ -29,7 +29,9 @@ mod scalar;
 mod scan;
 mod size;
 mod strict;
+mod text;
 mod walk;
+mod written;
 
 #[cfg(test)]
 mod tests;
@@ -41,3 +43,4 @@ pub use rules::check_device_id;
 pub use scalar::Scalar;
 pub use size::{SectionSizes, cell_size};
 pub use strict::strict_ascii;
+pub(crate) use text::is_same;

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use hashbrown::HashTable;
 use parking_lot::{RwLock, RwLockReadGuard};
 
+use super::size::text_size;
+use super::written::Written;
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits;
 
@@ -86,6 +88,10 @@ impl PathId {
 struct Node {
     parent: PathId,
     key: Arc<str>,
+    /// The key as it stands in documents; nothing for one that has a meaning of its own there.
+    written: Written,
+    /// What the key adds to the size of its section.
+    size: u32,
     section: Section,
     children: Vec<PathId>,
 }
@@ -117,12 +123,7 @@ impl PathTable {
     pub fn new() -> Self {
         let hasher = foldhash::fast::RandomState::default();
         let mut tree = Tree { nodes: Vec::new(), by_key: HashTable::new() };
-        tree.nodes.push(Node {
-            parent: PathId::ROOT,
-            key: Arc::from(""),
-            section: Section::Fixed,
-            children: Vec::new(),
-        });
+        tree.nodes.push(Node::new(PathId::ROOT, "", Section::Fixed));
         for (parent, key, section) in &FIXED[1..] {
             tree.push(&hasher, *parent, key, *section);
         }
@@ -163,6 +164,21 @@ impl PathTable {
         }
         let section = tree.nodes[parent.index()].section;
         Ok(tree.push(&self.hasher, parent, key, section))
+    }
+
+    /// The bytes of the tree and of its keys.
+    #[must_use]
+    pub fn heap_bytes(&self) -> usize {
+        let tree = self.tree.read();
+        let node = |node: &Node| {
+            node.key.len()
+                + 2 * size_of::<usize>()
+                + node.written.heap_bytes()
+                + node.children.capacity() * size_of::<PathId>()
+        };
+        tree.nodes.capacity() * size_of::<Node>()
+            + tree.nodes.iter().map(node).sum::<usize>()
+            + tree.by_key.allocation_size()
     }
 
     /// The section that `path` belongs to.
@@ -255,6 +271,17 @@ impl PathReader<'_> {
         &self.tree.nodes[path.index()].key
     }
 
+    /// How documents write the last key of `path`.
+    #[inline]
+    pub(super) fn written(&self, path: PathId) -> &Written {
+        &self.tree.nodes[path.index()].written
+    }
+
+    /// What the last key of `path` adds to the size of its section.
+    pub(super) fn key_size(&self, path: PathId) -> u64 {
+        u64::from(self.tree.nodes[path.index()].size)
+    }
+
     /// The place above `path`; the root is above itself.
     #[must_use]
     pub fn parent(&self, path: PathId) -> PathId {
@@ -265,6 +292,20 @@ impl PathReader<'_> {
     #[must_use]
     pub fn section(&self, path: PathId) -> Section {
         self.tree.nodes[path.index()].section
+    }
+}
+
+impl Node {
+    fn new(parent: PathId, key: &str, section: Section) -> Self {
+        let written = if key.starts_with('$') { Written::default() } else { Written::new(key) };
+        Self {
+            parent,
+            key: Arc::from(key),
+            written,
+            size: u32::try_from(text_size(key)).expect("keys are short"),
+            section,
+            children: Vec::new(),
+        }
     }
 }
 
@@ -290,7 +331,7 @@ impl Tree {
         section: Section,
     ) -> PathId {
         let id = PathId(u32::try_from(self.nodes.len()).expect("the number of paths is limited"));
-        self.nodes.push(Node { parent, key: Arc::from(key), section, children: Vec::new() });
+        self.nodes.push(Node::new(parent, key, section));
         self.nodes[parent.index()].children.push(id);
         let nodes = &self.nodes;
         self.by_key.insert_unique(hash(hasher, parent, key), id, |id| {

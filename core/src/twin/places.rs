@@ -1,11 +1,13 @@
 //! Finding the numbers of places while a document is read, mostly without hashing.
 
 use std::cell::Cell;
+use std::sync::Arc;
 
 use hashbrown::HashSet;
 
 use super::path::{PathId, PathReader, PathTable, quoted};
 use super::rules;
+use super::scan::Scanner;
 use crate::error::{Error, Result};
 
 /// Siblings that are compared before the key is hashed.
@@ -29,7 +31,7 @@ pub(super) struct Numbers<'p> {
 /// numbers that are thrown away.
 pub(super) fn numbered<T>(
     paths: &PathTable,
-    read: impl Fn(&Numbers<'_>) -> Result<T>,
+    mut read: impl FnMut(&Numbers<'_>) -> Result<T>,
 ) -> Result<T> {
     let known = Numbers { paths, gives: false, met_new: Cell::new(false) };
     let result = read(&known);
@@ -63,21 +65,36 @@ impl<'p> Places<'p> {
         Self { numbers, reader: None }
     }
 
-    /// The place of `key` in `parent`, if it has a number.
+    /// Takes the next key of the text of `scan` and its colon, if it is the one to be expected.
     ///
     /// Twins of a fleet have the same keys in the same order, and the table keeps siblings in the
     /// order in which they were first seen. So the next key is nearly always the next sibling:
-    /// `cursor` says which that is, zero for the first key of an object.
+    /// `cursor` says which that is, zero for the first key of an object. Then its bytes need only
+    /// be compared. Gives what the key adds to the size of its section, too.
     #[inline]
-    pub(super) fn find(&mut self, parent: PathId, key: &str, cursor: &mut usize) -> Option<Found> {
+    pub(super) fn expected(
+        &mut self,
+        scan: &mut Scanner<'_>,
+        parent: PathId,
+        cursor: &mut usize,
+    ) -> Option<(Found, u64)> {
+        scan.peek();
         let reader = self.reader.get_or_insert_with(|| self.numbers.paths.read());
         let siblings = reader.children(parent).get(*cursor..).unwrap_or_default();
         for (ahead, path) in siblings.iter().take(GUESSES).enumerate() {
-            if reader.key(*path) == key {
+            if scan.take_written(reader.written(*path)) {
                 *cursor += ahead + 1;
-                return Some(Found { path: *path, in_order: true });
+                return Some((Found { path: *path, in_order: true }, reader.key_size(*path)));
             }
         }
+        None
+    }
+
+    /// The place of `key` in `parent`, if it has a number. For the cursor see
+    /// [`Places::expected`].
+    pub(super) fn find(&mut self, parent: PathId, key: &str, cursor: &mut usize) -> Option<Found> {
+        let reader = self.reader.get_or_insert_with(|| self.numbers.paths.read());
+        let siblings = reader.children(parent).get(*cursor..).unwrap_or_default();
         let path = reader.child(parent, key)?;
         let ahead = siblings.iter().take(REACH).position(|sibling| *sibling == path);
         *cursor += ahead.map_or(0, |ahead| ahead + 1);
@@ -93,6 +110,13 @@ impl<'p> Places<'p> {
             return Err(Error::invalid("a new key"));
         }
         Ok(Found { path: self.numbers.paths.intern(parent, key)?, in_order: false })
+    }
+
+    /// The last key of `path`.
+    #[cold]
+    pub(super) fn key(&mut self, path: PathId) -> Arc<str> {
+        self.reader = None;
+        self.numbers.paths.key(path)
     }
 
     /// `path` as errors show it.

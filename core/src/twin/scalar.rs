@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
+use super::text::is_same_text;
+
 /// What a twin holds at one path.
 ///
 /// An object is only a marker here: its members are cells of their own, so an empty object is a
@@ -60,8 +62,10 @@ impl Scalar<'_> {
     /// Whether both are written the same: `3`, `3.0` and `'3'` are three values, and so are `0.0`
     /// and `-0.0`.
     #[must_use]
+    #[inline]
     pub fn is_same(&self, other: &Scalar<'_>) -> bool {
         match (self, other) {
+            (Self::Str(left), Scalar::Str(right)) => is_same_text(left, right),
             (Self::Float(left), Scalar::Float(right)) => left.to_bits() == right.to_bits(),
             _ => self == other,
         }

@@ -7,18 +7,17 @@
 
 use std::borrow::Cow;
 
+use super::written::Written;
 use crate::error::Error;
 
 /// Where and why a text is not JSON.
 #[derive(Debug)]
-pub(super) struct ScanError {
-    what: Cow<'static, str>,
-    at: usize,
-}
+pub(super) struct ScanError(Box<(Cow<'static, str>, usize)>);
 
 impl From<ScanError> for Error {
     fn from(error: ScanError) -> Self {
-        Self::invalid(format!("not valid JSON at byte {}: {}", error.at, error.what))
+        let (what, at) = *error.0;
+        Self::invalid(format!("not valid JSON at byte {at}: {what}"))
     }
 }
 
@@ -74,6 +73,15 @@ impl<'a> Scanner<'a> {
         }
         let key = self.string()?;
         if self.take(b':') { Ok(key) } else { Err(self.error("expected `:` after a key")) }
+    }
+
+    /// Takes a key and its colon if they are `written` here.
+    #[inline]
+    pub(super) fn take_written(&mut self, written: &Written) -> bool {
+        let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
+        let length = written.begins(rest);
+        self.at += length.unwrap_or(0);
+        length.is_some()
     }
 
     /// After a member or an item: takes a comma, or `close` and says that nothing follows.
@@ -246,7 +254,7 @@ impl<'a> Scanner<'a> {
         } else {
             Cow::Borrowed(what)
         };
-        ScanError { what, at: self.at }
+        ScanError(Box::new((what, self.at)))
     }
 }
 

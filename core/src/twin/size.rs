@@ -44,6 +44,16 @@ impl SectionSizes {
         }
     }
 
+    /// The larger size of each section.
+    #[must_use]
+    pub fn largest(self, other: Self) -> Self {
+        Self {
+            tags: self.tags.max(other.tags),
+            desired: self.desired.max(other.desired),
+            reported: self.reported.max(other.reported),
+        }
+    }
+
     /// Sets the size of one section; fixed fields are not counted.
     pub fn set(&mut self, section: Section, size: u64) {
         match section {

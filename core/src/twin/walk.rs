@@ -55,8 +55,7 @@ impl<'p, 'a> Walk<'p, 'a> {
         Self {
             scan: Scanner::new(text),
             places: Places::new(numbers),
-            // A cell of a usual twin takes some twenty bytes of text; room for all of them at once.
-            cells: Vec::with_capacity((text.len() / 16).clamp(8, 1024)),
+            cells: Vec::new(),
             ascii: text.is_ascii(),
             stamps: Vec::new(),
             seen: Seen::default(),
@@ -94,26 +93,58 @@ impl<'p, 'a> Walk<'p, 'a> {
         }
         let mut cursor = 0;
         loop {
-            let key = self.scan.key()?;
-            if key.starts_with('$') && self.section != Section::Fixed {
-                self.dollar(parent, &key)?;
-            } else {
-                let size = match self.member(parent, &key, &mut cursor)? {
-                    Some(found) => self.value(found.path, level)?,
-                    None => None,
-                };
-                match size {
-                    Some(value_size) => self.size += self.text_size(&key) + value_size,
-                    None => self.removed += self.text_size(&key),
-                }
-                if self.size.max(self.removed) > self.size_limit {
-                    return Err(self.oversized(parent, &key));
-                }
+            match self.places.expected(&mut self.scan, parent, &mut cursor) {
+                Some((found, key_size)) => self.known_member(parent, found, key_size, level)?,
+                None => self.other_member(parent, level, &mut cursor)?,
             }
             if !self.scan.more(b'}')? {
                 return Ok(());
             }
         }
+    }
+
+    /// Reads the value of a member whose key was taken.
+    #[inline]
+    fn known_member(
+        &mut self,
+        parent: PathId,
+        found: Found,
+        key_size: u64,
+        level: usize,
+    ) -> Result<()> {
+        if self.seen.again(found, self.cells.iter().map(|(path, _)| *path)) {
+            return Err(self.violated(Violation::Duplicate, found.path));
+        }
+        let size = self.value(found.path, level)?;
+        if self.add_size(key_size, size) {
+            return Ok(());
+        }
+        let key = self.places.key(found.path);
+        Err(self.oversized(parent, &key))
+    }
+
+    /// Reads a member whose key is not the one to be expected.
+    fn other_member(&mut self, parent: PathId, level: usize, cursor: &mut usize) -> Result<()> {
+        let key = self.scan.key()?;
+        if key.starts_with('$') && self.section != Section::Fixed {
+            return self.dollar(parent, &key);
+        }
+        let size = match self.member(parent, &key, cursor)? {
+            Some(found) => self.value(found.path, level)?,
+            None => None,
+        };
+        let key_size = self.text_size(&key);
+        if self.add_size(key_size, size) { Ok(()) } else { Err(self.oversized(parent, &key)) }
+    }
+
+    /// Counts a member; nothing is the size of a value that removes. False if it is too much.
+    #[inline]
+    fn add_size(&mut self, key_size: u64, value_size: Option<u64>) -> bool {
+        match value_size {
+            Some(value_size) => self.size += key_size + value_size,
+            None => self.removed += key_size,
+        }
+        self.size.max(self.removed) <= self.size_limit
     }
 
     /// The place of a member; nothing if it is a new key that a patch removes, which needs none.

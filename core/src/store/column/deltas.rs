@@ -79,6 +79,17 @@ impl Deltas {
         })
     }
 
+    /// Writes deltas, which must fit, to rows that there are.
+    #[expect(clippy::cast_possible_truncation, reason = "the caller checked that they fit")]
+    pub(super) fn put(&mut self, deltas: impl Iterator<Item = (usize, u64)>) {
+        match self {
+            Self::U8(values) => deltas.for_each(|(offset, delta)| values[offset] = delta as u8),
+            Self::U16(values) => deltas.for_each(|(offset, delta)| values[offset] = delta as u16),
+            Self::U32(values) => deltas.for_each(|(offset, delta)| values[offset] = delta as u32),
+            Self::U64(values) => deltas.for_each(|(offset, delta)| values[offset] = delta),
+        }
+    }
+
     /// Writes `delta`, which must fit, or "no value".
     pub(super) fn set(&mut self, offset: usize, delta: Option<u64>) {
         fn write<T: Copy>(values: &mut Vec<T>, offset: usize, delta: T, absent: T) {

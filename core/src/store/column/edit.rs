@@ -6,8 +6,9 @@
 use std::sync::Arc;
 
 use super::deltas::{Deltas, with_deltas};
+use super::encode::encode;
 use super::linear::{Linear, LinearKind};
-use super::{Codes, Column, encode};
+use super::{Codes, Column};
 use crate::kernel;
 use crate::store::bitmap::Bitmap;
 use crate::store::dictionary::Dictionary;

@@ -108,10 +108,12 @@ impl Linear {
             .and_then(|slack| slack.checked_mul(unit))
             .and_then(|below| least.checked_sub(below))
             .unwrap_or(least);
-        for (offset, point) in points {
-            let delta = point.abs_diff(base) / unit.unsigned_abs();
-            deltas.set(usize::from(*offset), Some(delta));
-        }
+        deltas.put(points.iter().map(|(offset, point)| {
+            let distance = point.abs_diff(base);
+            // Nearly all grids are whole numbers, and a division takes longer than all the rest.
+            let delta = if unit == 1 { distance } else { distance / unit.unsigned_abs() };
+            (usize::from(*offset), delta)
+        }));
         Some(Self { kind, base, unit, deltas, integers: None })
     }
 
@@ -367,7 +369,7 @@ pub(super) fn common_kind<'v>(
 }
 
 /// The fewest decimal places that hold `value` exactly.
-fn scale_of(value: f64) -> Option<u8> {
+pub(super) fn scale_of(value: f64) -> Option<u8> {
     (0..=SCALE_MAX).find(|scale| decimal_point(value, *scale).is_some())
 }
 
@@ -377,7 +379,7 @@ fn scale_of(value: f64) -> Option<u8> {
     clippy::float_cmp,
     reason = "the point is checked to be exact, and to give the very same double back"
 )]
-fn decimal_point(value: f64, scale: u8) -> Option<i64> {
+pub(super) fn decimal_point(value: f64, scale: u8) -> Option<i64> {
     let power = power_of_ten(scale) as f64;
     let scaled = (value * power).round();
     if scaled.abs() > EXACT as f64 {

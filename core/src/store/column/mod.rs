@@ -13,8 +13,11 @@
 mod deltas;
 mod edit;
 mod encode;
+mod grid;
+mod lane;
 mod linear;
 mod plain;
+mod words;
 
 use std::sync::Arc;
 
@@ -23,7 +26,8 @@ pub use linear::{Linear, LinearKind};
 pub use plain::Plain;
 
 pub(super) use edit::{blend, fill, increment, set};
-pub(super) use encode::encode;
+pub(super) use encode::encode_lanes;
+pub(super) use lane::Lane;
 
 use super::dictionary::Dictionary;
 use crate::twin::Scalar;

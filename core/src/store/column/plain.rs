@@ -21,10 +21,13 @@ pub struct Plain {
 
 impl Plain {
     /// Puts `cells` into one buffer; `None` if they do not fit.
-    pub(super) fn build(cells: &[(u16, Scalar<'_>)], rows: usize) -> Option<Self> {
+    pub(super) fn build<'v>(
+        cells: impl Iterator<Item = (usize, Scalar<'v>)>,
+        rows: usize,
+    ) -> Option<Self> {
         let mut plain = Self { starts: vec![ABSENT; rows], bytes: Vec::new(), used: 0 };
         for (offset, value) in cells {
-            if !plain.set(usize::from(*offset), Some(value)) {
+            if !plain.set(offset, Some(&value)) {
                 return None;
             }
         }
