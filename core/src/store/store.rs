@@ -106,7 +106,7 @@ impl Store {
     /// The row that a device had at some moment of this call, whether or not it is gone by now.
     #[must_use]
     pub fn row(&self, id: &str) -> Option<Row> {
-        self.index.get(id)
+        self.index.get(&self.segments, id)
     }
 
     /// The dictionary of `path`.
