@@ -143,9 +143,7 @@ impl Transport for Handler {
             Form::Arrow => self.call_arrow(&device_ids, payload),
             Form::Device | Form::Batch => self.call_batch(&device_ids, payload),
         };
-        let replies = claimed.zip(results);
-        let replies = replies.map(|(position, result)| Reply { position, result });
-        calls.answer_many(replies.collect());
+        calls.answer_many(Reply::in_order(claimed.start, results));
     }
 
     fn style(&self) -> Style {

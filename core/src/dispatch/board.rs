@@ -23,7 +23,7 @@ pub(super) struct Board {
     pub(super) turns: BTreeMap<u64, Turn>,
     /// Jobs that have waiting batches, in the order of their turns.
     ring: VecDeque<u64>,
-    /// Batches in flight, waiting ones included.
+    /// Batches in flight: picked at least once, and not done.
     pub(super) live: usize,
     pub(super) idle: usize,
     /// Who works for which transport, and who was written off.
@@ -50,9 +50,17 @@ pub(super) struct LaneState {
     /// Deadlines of deferred batches. A plain queue, and no wheel or heap: the time-out is the same
     /// for all calls of a job and clocks do not go back, so they come in order.
     pub(super) deadlines: VecDeque<(Monotonic, u64)>,
-    waiting: VecDeque<Arc<Batch>>,
+    waiting: VecDeque<Waiting>,
     busy: usize,
     in_ring: bool,
+}
+
+/// What waits in a lane for a worker.
+enum Waiting {
+    /// Calls that nobody has seen yet.
+    Fresh(Range<u32>),
+    /// The rest of a batch that had a worker before.
+    Rest(Arc<Batch>),
 }
 
 /// One worker at one batch.
@@ -85,6 +93,7 @@ impl Board {
 
     pub(super) fn close(&mut self, job: u64) -> Leftovers {
         let Some(state) = self.lanes.remove(&job) else { return Leftovers::default() };
+        self.ring.retain(|other| *other != job);
         state.lane.close();
         for batch in state.live.values() {
             let _ = batch.take_rest();
@@ -98,10 +107,17 @@ impl Board {
     pub(super) fn revoke(&mut self, job: u64) -> (Vec<Range<u32>>, Leftovers) {
         let (mut ranges, mut done) = (Vec::new(), Vec::new());
         let Some(state) = self.lanes.get_mut(&job) else { return (ranges, Leftovers::default()) };
-        state.waiting.clear();
+        for waiting in state.waiting.drain(..) {
+            if let Waiting::Fresh(range) = waiting {
+                ranges.push(range);
+            }
+        }
+        state.in_ring = false;
+        self.ring.retain(|other| *other != job);
         for batch in state.live.values() {
             let (rest, finished) = batch.take_rest();
             if !rest.is_empty() {
+                let _ = state.lane.answered(rest.end - rest.start);
                 ranges.push(rest);
             }
             if finished {
@@ -121,14 +137,20 @@ impl Board {
         mem::take(&mut self.lanes)
     }
 
-    /// Puts a new batch in line; false if the job is not open.
+    /// Whether there is anything to look after: calls that wait or are not answered, or workers.
+    pub(super) fn is_busy(&self) -> bool {
+        self.live > 0 || !self.ring.is_empty() || !self.turns.is_empty()
+    }
+
+    /// Puts calls in line; false if the job is not open.
     pub(super) fn add(&mut self, job: u64, range: Range<u32>, in_front: bool) -> bool {
         let Some(state) = self.lanes.get_mut(&job) else { return false };
-        self.serial += 1;
-        let batch = Arc::new(Batch::new(Arc::clone(&state.lane), self.serial, range));
-        state.live.insert(self.serial, Arc::clone(&batch));
-        self.live += 1;
-        self.queue(batch, in_front);
+        match state.waiting.back_mut() {
+            Some(Waiting::Fresh(last)) if !in_front && last.end == range.start => {
+                last.end = range.end;
+            }
+            _ => self.queue(job, Waiting::Fresh(range), in_front),
+        }
         true
     }
 
@@ -139,14 +161,13 @@ impl Board {
         Some(removed)
     }
 
-    /// Puts a batch in line for a worker, if its job is still open.
-    fn queue(&mut self, batch: Arc<Batch>, in_front: bool) {
-        let job = batch.lane().job;
+    /// Puts something in line for a worker, if its job is still open.
+    fn queue(&mut self, job: u64, waiting: Waiting, in_front: bool) {
         let Some(state) = self.lanes.get_mut(&job) else { return };
         if in_front {
-            state.waiting.push_front(batch);
+            state.waiting.push_front(waiting);
         } else {
-            state.waiting.push_back(batch);
+            state.waiting.push_back(waiting);
         }
         if !mem::replace(&mut state.in_ring, true) {
             self.ring.push_back(job);
@@ -159,7 +180,9 @@ impl Board {
             let job = self.ring.pop_front()?;
             let may_work = self.may_work(job, shared);
             let Some(state) = self.lanes.get_mut(&job) else { continue };
-            if may_work && let Some(batch) = state.waiting.pop_front() {
+            let known = state.live.len();
+            if may_work && let Some(batch) = state.next_batch(&mut self.serial, state.lane.room()) {
+                self.live += state.live.len() - known;
                 state.busy += 1;
                 state.in_ring = !state.waiting.is_empty();
                 if state.lane.deferred() {
@@ -200,6 +223,7 @@ impl Board {
         self.lanes.get(&job).is_some_and(|state| {
             let all = self.roster.of(state.key);
             state.busy < free.min(state.lane.workers_max)
+                && state.lane.room() > 0
                 && (all.busy == 0 || free > 1 && all.busy / 7 < free)
                 && all.lost < shared.limits.lost_max
         })
@@ -212,7 +236,10 @@ impl Board {
         if self.roster.lost() >= shared.limits.lost_max {
             for state in self.lanes.values_mut() {
                 if self.roster.of(state.key).lost >= shared.limits.lost_max {
-                    hopeless.extend(state.waiting.drain(..));
+                    let known = state.live.len();
+                    let next = || state.next_batch(&mut self.serial, u32::MAX);
+                    hopeless.extend(std::iter::from_fn(next));
+                    self.live += state.live.len() - known;
                 }
             }
         }
@@ -265,7 +292,7 @@ impl Board {
             state.busy -= 1;
         }
         if !lane.deferred() && turn.batch.has_unclaimed() {
-            self.queue(Arc::clone(&turn.batch), true);
+            self.queue(lane.job, Waiting::Rest(Arc::clone(&turn.batch)), true);
         }
         Some(turn)
     }
@@ -285,10 +312,33 @@ impl LaneState {
         }
     }
 
+    /// The batch that is next in line; a new one has at most `calls_max` calls.
+    fn next_batch(&mut self, serial: &mut u64, calls_max: u32) -> Option<Arc<Batch>> {
+        let batch = match self.waiting.pop_front()? {
+            Waiting::Rest(batch) => batch,
+            Waiting::Fresh(all) => {
+                let end = all.end.min(all.start.saturating_add(calls_max));
+                if end < all.end {
+                    self.waiting.push_front(Waiting::Fresh(end..all.end));
+                }
+                *serial += 1;
+                let range = all.start..end;
+                self.lane.opened(&range);
+                Arc::new(Batch::new(Arc::clone(&self.lane), *serial, &range))
+            }
+        };
+        self.live.insert(batch.serial(), Arc::clone(&batch));
+        Some(batch)
+    }
+
     /// All that may run foreign code when it is dropped.
     pub(super) fn into_parts(
         self,
     ) -> (Arc<Lane>, Arc<dyn Transport>, impl Iterator<Item = Arc<Batch>>) {
-        (self.lane, self.transport, self.live.into_values().chain(self.waiting))
+        let rests = self.waiting.into_iter().filter_map(|waiting| match waiting {
+            Waiting::Rest(batch) => Some(batch),
+            Waiting::Fresh(_) => None,
+        });
+        (self.lane, self.transport, self.live.into_values().chain(rests))
     }
 }

@@ -159,11 +159,9 @@ where
     F: Fn(&str, Option<&Value>) -> MethodResponse + Send + Sync + 'static,
 {
     fn invoke(&self, calls: Calls) {
-        let payload = calls.method().payload.as_ref();
-        while let Some(call) = calls.claim_next() {
-            let response = (self.handler)(call.device_id, payload);
-            calls.answer(call.position, response.into());
-        }
+        let method = Arc::clone(calls.method());
+        let payload = method.payload.as_ref();
+        calls.for_each(|call| (self.handler)(call.device_id, payload).into());
     }
 
     fn workers_max(&self) -> usize {
@@ -212,13 +210,10 @@ where
         let batch = BatchCall { calls: &calls, first: claimed.start, end: claimed.end };
         let responses = (self.handler)(&batch);
         let replies = if responses.len() == batch.len() {
-            let results = responses.into_iter().map(CallResult::from);
-            claimed.zip(results).map(|(position, result)| Reply { position, result }).collect()
+            Reply::in_order(claimed.start, responses.into_iter().map(CallResult::from))
         } else {
             let failure = miscounted(responses.len(), batch.len());
-            claimed
-                .map(|position| Reply { position, result: CallResult::Failed(failure.clone()) })
-                .collect()
+            vec![Reply { positions: claimed, result: CallResult::Failed(failure) }]
         };
         calls.answer_many(replies);
     }

@@ -28,6 +28,7 @@ mod batch;
 mod board;
 pub mod handler;
 mod lane;
+mod ledger;
 mod leftovers;
 mod pace;
 mod roster;
@@ -45,7 +46,7 @@ pub use handler::{
 };
 pub use leftovers::Leftovers;
 pub use simulate::{Latency, SimulatedDevices, SimulatedFleet};
-pub use transport::{Answers, Call, Calls, DeviceIds, Style, Transport};
+pub use transport::{Answers, Call, Calls, DeviceIds, IdColumn, Style, Transport};
 
 use lane::Lane;
 use shared::Shared;

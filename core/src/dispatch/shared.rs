@@ -89,14 +89,8 @@ impl Shared {
         if board.stopped || range.is_empty() {
             return;
         }
-        let mut batches = 0;
-        let mut start = range.start;
-        while start < range.end {
-            let end = range.end.min(start.saturating_add(self.limits.batch_max));
-            assert!(board.add(job, start..end, false), "job {job} is not open");
-            batches += 1;
-            start = end;
-        }
+        let batches = range.len().div_ceil(self.limits.batch_max as usize);
+        assert!(board.add(job, range, false), "job {job} is not open");
         self.wake(board, batches);
     }
 
@@ -112,9 +106,15 @@ impl Shared {
         self.lost.store(lost, Ordering::Relaxed);
     }
 
-    /// Takes a batch whose calls all have their answer out of its lane.
-    pub(super) fn retire(&self, batch: &Batch) {
-        let removed = self.board.lock().remove(batch);
+    /// Takes a batch whose calls all have their answer out of its lane, and finds a worker for
+    /// calls that waited for others to be answered.
+    pub(super) fn answered(&self, batch: &Batch, finished: bool) {
+        let mut board = self.board.lock();
+        let removed = if finished { board.remove(batch) } else { None };
+        if board.idle > 0 && board.wants_worker(self) {
+            self.work.notify_one();
+        }
+        drop(board);
         drop(removed);
     }
 

@@ -226,7 +226,7 @@ fn answer(answers: &Answers, due: &[timer::Answer], offline: &Failure) {
             Outcome::Fault => CallResult::Answered { status: 500, payload: None },
             Outcome::Offline => CallResult::Failed(offline.clone()),
         };
-        Reply { position: answer.position(), result }
+        Reply::one(answer.position(), result)
     });
     answers.answer_many(replies.collect());
 }

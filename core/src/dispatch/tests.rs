@@ -103,9 +103,11 @@ impl Bench {
 
     fn take(&mut self, completion: Completion) {
         for reply in completion.replies {
-            let key = (completion.job, reply.position);
-            let second = self.replies.insert(key, reply.result);
-            assert_eq!(second, None, "second reply for {key:?}");
+            for position in reply.positions {
+                let key = (completion.job, position);
+                let second = self.replies.insert(key, reply.result.clone());
+                assert_eq!(second, None, "second reply for {key:?}");
+            }
         }
     }
 

@@ -13,6 +13,41 @@ use crate::job::{CallResult, MethodCall, Reply};
 pub trait DeviceIds: Send + Sync {
     /// The id of the device at `position`; asked only for positions that were sent.
     fn id(&self, position: u32) -> &str;
+
+    /// Adds the ids at `positions`, all of them sent, to `column`.
+    fn gather(&self, positions: Range<u32>, column: &mut IdColumn) {
+        for position in positions {
+            column.push(self.id(position));
+        }
+    }
+}
+
+/// Ids side by side in one text, as Arrow keeps strings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdColumn {
+    /// The ids, one after the other.
+    pub text: String,
+    /// Where each id ends in the text, after a zero.
+    pub offsets: Vec<i32>,
+}
+
+impl IdColumn {
+    fn with_capacity(ids: usize) -> Self {
+        let mut offsets = Vec::with_capacity(ids + 1);
+        offsets.push(0);
+        Self { text: String::new(), offsets }
+    }
+
+    /// Adds an id.
+    ///
+    /// # Panics
+    ///
+    /// If the text had more than 2 GiB then, which is more than a batch of ids can have.
+    pub fn push(&mut self, id: &str) {
+        self.text.push_str(id);
+        let end = i32::try_from(self.text.len());
+        self.offsets.push(end.expect("the ids of a batch fit 31 bits"));
+    }
 }
 
 /// What carries direct methods to devices: a closure, a broker, a simulation.
@@ -29,6 +64,23 @@ pub trait Transport: Send + Sync + 'static {
     /// Whether answers come before or after `invoke` returns. Asked once for each job.
     fn style(&self) -> Style {
         Style::Blocking
+    }
+
+    /// Calls of one batch at most, where more than [`DispatchLimits::batch_max`] are welcome: a
+    /// lane whose batches are quick gets larger ones, up to this. Asked once for each job.
+    ///
+    /// [`DispatchLimits::batch_max`]: super::DispatchLimits::batch_max
+    fn batch_max(&self) -> u32 {
+        0
+    }
+
+    /// Calls of one job that may be handed over and not answered, at least 1. Asked once for each
+    /// job. Calls that timed out do not count.
+    ///
+    /// For a [deferred](Style::Deferred) transport whose devices can only be called so many at a
+    /// time: the time-outs of the others do not run while they wait here.
+    fn calls_max(&self) -> usize {
+        usize::MAX
     }
 
     /// Workers of one job that may be inside `invoke` at once, at least 1. Asked once for each job.
@@ -115,6 +167,20 @@ impl Calls {
         self.batch.lane().ids.id(position)
     }
 
+    /// The calls that nobody has claimed yet, at this moment.
+    #[must_use]
+    pub fn unclaimed(&self) -> Range<u32> {
+        self.batch.unclaimed()
+    }
+
+    /// The ids of some devices in one piece; any positions that were claimed.
+    #[must_use]
+    pub fn id_column(&self, positions: Range<u32>) -> IdColumn {
+        let mut column = IdColumn::with_capacity(positions.len());
+        self.batch.lane().ids.gather(positions, &mut column);
+        column
+    }
+
     /// Claims the next call. None when there is no more to do in this `invoke`: all were claimed
     /// or taken back, or it is another job's turn.
     #[must_use]
@@ -127,6 +193,18 @@ impl Calls {
         let position = self.batch.claim(1).next()?;
         let lane = self.batch.lane();
         Some(Call { position, device_id: lane.ids.id(position), method: &lane.method })
+    }
+
+    /// Makes every call that [`claim_next`](Self::claim_next) gives, and answers it.
+    ///
+    /// The quickest way to make calls one by one. Each is claimed when it is made and answered by
+    /// itself: one that hangs or panics concerns no other.
+    pub fn for_each(self, mut call: impl FnMut(Call<'_>) -> CallResult) {
+        while let Some(next) = self.claim_next() {
+            let result = call(next);
+            self.batch.answer_latest(next.position, result);
+        }
+        self.batch.answered_latest();
     }
 
     /// Claims every call that is left, as one range of positions; empty if there is none.

@@ -70,7 +70,7 @@ fn watch_once(shared: &Arc<Shared>) -> bool {
     // `flush` is called for every lane: no `all`, which stops at the first.
     let unsent = board.lanes.values().filter(|state| !state.lane.flush()).count();
     // A worker may also be inside for a job that is over: it is written off all the same.
-    if board.live == 0 && unsent == 0 && board.turns.is_empty() {
+    if !board.is_busy() && unsent == 0 {
         board.watcher_sleeps = true;
         shared.watch.wait(&mut board);
         board.watcher_sleeps = false;

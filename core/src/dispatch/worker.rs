@@ -140,6 +140,7 @@ fn run(shared: &Arc<Shared>, picked: &Picked) {
     let batch = &picked.batch;
     let lane = batch.lane();
     let before = batch.next();
+    let begun = shared.real_time();
     let calls = if lane.deferred() {
         Calls::deferred(Arc::clone(batch))
     } else {
@@ -164,6 +165,7 @@ fn run(shared: &Arc<Shared>, picked: &Picked) {
             }
         }
     }
+    lane.took(&(before..batch.next()), shared.real_time().saturating_sub(begun));
     batch.flush();
 }
 

@@ -10,7 +10,7 @@ use parking_lot::{Condvar, Mutex, MutexGuard, RwLock};
 
 use super::desk::{Chore, ChoreKind, Desk, Run, Work};
 use crate::clock::Clock;
-use crate::dispatch::{Calls, DeviceIds, Dispatcher, Leftovers, Style, Transport};
+use crate::dispatch::{Calls, DeviceIds, Dispatcher, IdColumn, Leftovers, Style, Transport};
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::{CallResult, Failure, JobId, Reply};
 use crate::schedule::{Input, Output, Scheduler};
@@ -226,7 +226,7 @@ impl State {
             start = position + 1;
             let text = format!("there is no device `{}`", targets.id(position));
             let result = CallResult::Failed(Failure::new(404_001, text));
-            replies.push(Reply { position, result });
+            replies.push(Reply::one(position, result));
         }
         if start < range.end {
             self.dispatcher.send(run.number, start..range.end);
@@ -316,6 +316,10 @@ impl DeviceIds for TargetIds {
     fn id(&self, position: u32) -> &str {
         self.0.id(position)
     }
+
+    fn gather(&self, positions: Range<u32>, column: &mut IdColumn) {
+        self.0.gather_ids(positions, &mut column.text, &mut column.offsets);
+    }
 }
 
 /// What answers when no handler is registered for a method: no device is there.
@@ -325,9 +329,8 @@ impl Transport for Nobody {
     fn invoke(&self, calls: Calls) {
         let text = format!("no handler is registered for the method `{}`", calls.method().name);
         let failure = Failure::new(404_103, text);
-        let result = CallResult::Failed(failure);
-        let replies = calls.claim_all().map(|position| Reply { position, result: result.clone() });
-        calls.answer_many(replies.collect());
+        let positions = calls.claim_all();
+        calls.answer_many(vec![Reply { positions, result: CallResult::Failed(failure) }]);
     }
 
     fn style(&self) -> Style {

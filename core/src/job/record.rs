@@ -212,7 +212,7 @@ impl JobRecord {
     }
 
     /// Operations came to an end; says how many of them were running.
-    pub(crate) fn record(&mut self, replies: &[Reply], now: Now) -> u32 {
+    pub(crate) fn record(&mut self, replies: Vec<Reply>, now: Now) -> u32 {
         let tally = self.outcomes.record(replies, self.elapsed(now));
         self.statistics.succeeded_count += tally.succeeded;
         self.statistics.failed_count += tally.failed;
@@ -226,9 +226,9 @@ impl JobRecord {
         let refused: Vec<Reply> = failures
             .into_iter()
             .filter(|(position, _)| range.contains(position))
-            .map(|(position, failure)| Reply { position, result: CallResult::Failed(failure) })
+            .map(|(position, failure)| Reply::one(position, CallResult::Failed(failure)))
             .collect();
-        self.record(&refused, now);
+        self.record(refused, now);
         let patched = self.outcomes.set(range, Running, Completed, self.elapsed(now));
         self.statistics.running_count -= patched;
         self.statistics.succeeded_count += patched;

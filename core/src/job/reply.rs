@@ -1,5 +1,6 @@
 //! What a call brought back, or why it did not.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Why an operation failed: a code of IoT Hub and a sentence.
@@ -35,6 +36,15 @@ pub enum CallResult {
 impl CallResult {
     /// Whether two results are the same; cheap when they share their text.
     pub(super) fn same(&self, other: &Self) -> bool {
+        self.agrees(other, same_text)
+    }
+
+    /// Whether two results are the same as far as can be seen without reading any text.
+    pub(crate) fn is_shared(&self, other: &Self) -> bool {
+        self.agrees(other, Arc::ptr_eq)
+    }
+
+    fn agrees(&self, other: &Self, same_text: fn(&Arc<str>, &Arc<str>) -> bool) -> bool {
         match (self, other) {
             (
                 Self::Answered { status, payload },
@@ -59,11 +69,34 @@ fn same_text(text: &Arc<str>, other: &Arc<str>) -> bool {
     Arc::ptr_eq(text, other) || text == other
 }
 
-/// The end of one device's call.
+/// The end of one device's call, or of those of neighbours that ended alike.
+///
+/// A million calls that all bring back the same are a few replies.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {
-    /// The device's position in the job's target list.
-    pub position: u32,
-    /// How its call ended.
+    /// The devices' positions in the job's target list.
+    pub positions: Range<u32>,
+    /// How the call of each of them ended.
     pub result: CallResult,
+}
+
+impl Reply {
+    /// The end of the call at `position`.
+    #[must_use]
+    pub fn one(position: u32, result: CallResult) -> Self {
+        Self { positions: position..position.saturating_add(1), result }
+    }
+
+    /// The ends of the calls from `start` on, in their order; neighbours that visibly ended alike
+    /// are one reply.
+    pub fn in_order(start: u32, results: impl IntoIterator<Item = CallResult>) -> Vec<Self> {
+        let mut replies: Vec<Self> = Vec::new();
+        for (position, result) in (start..).zip(results) {
+            match replies.last_mut() {
+                Some(last) if last.result.is_shared(&result) => last.positions.end += 1,
+                _ => replies.push(Self::one(position, result)),
+            }
+        }
+        replies
+    }
 }

@@ -69,7 +69,7 @@ impl Scheduler {
     pub(super) fn replies(
         &mut self,
         id: &JobId,
-        replies: &[Reply],
+        replies: Vec<Reply>,
         now: Now,
         outputs: &mut Vec<Output>,
     ) {

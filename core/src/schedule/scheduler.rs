@@ -145,7 +145,7 @@ impl Scheduler {
             Input::Patched { job, range, failures } => {
                 self.patched(&job, &range, failures, now, outputs);
             }
-            Input::Replies { job, replies } => self.replies(&job, &replies, now, outputs),
+            Input::Replies { job, replies } => self.replies(&job, replies, now, outputs),
             Input::NotSent { job, ranges } => self.not_sent(&job, ranges, now, outputs),
         }
         Ok(())

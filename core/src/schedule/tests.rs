@@ -89,7 +89,7 @@ impl Scene {
     #[track_caller]
     fn reply(&mut self, name: &str, positions: std::ops::Range<u32>) -> Vec<String> {
         let result = CallResult::Answered { status: 200, payload: None };
-        let replies = positions.map(|position| Reply { position, result: result.clone() });
+        let replies = positions.map(|position| Reply::one(position, result.clone()));
         self.step(Input::Replies { job: id(name), replies: replies.collect() })
     }
 

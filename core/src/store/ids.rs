@@ -45,6 +45,21 @@ impl Ids {
         &chunk.text[usize::from(chunk.starts[place])..end]
     }
 
+    /// The text of up to `count` ids from `offset` on, as far as they are stored side by side; with
+    /// where each of them ends in it.
+    ///
+    /// # Panics
+    ///
+    /// If the segment has no such row.
+    pub fn run(&self, offset: usize, count: usize) -> (&str, impl ExactSizeIterator<Item = u32>) {
+        let chunk = &self.chunks[offset / CHUNK_ROWS];
+        let first = offset % CHUNK_ROWS;
+        let ends = &chunk.ends[first..chunk.ends.len().min(first + count)];
+        let start = if first == 0 { 0 } else { chunk.ends[first - 1] };
+        let end = ends.last().copied().unwrap_or(start);
+        (&chunk.text[start as usize..end as usize], ends.iter().map(move |end| end - start))
+    }
+
     /// How many rows have an id.
     #[must_use]
     pub fn len(&self) -> usize {

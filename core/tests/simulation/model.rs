@@ -195,7 +195,9 @@ impl Model {
                     let answered =
                         matches!(reply.result, twincast::job::CallResult::Answered { .. });
                     let end = if answered { Device::Succeeded } else { Device::Failed };
-                    self.turn_running(id, reply.position, end);
+                    for position in reply.positions.clone() {
+                        self.turn_running(id, position, end);
+                    }
                 }
                 self.end_if_done(id, now);
             }

@@ -174,7 +174,13 @@ impl World {
         }
         let mut replies: Vec<Reply> = Vec::with_capacity(positions.len());
         for position in positions {
-            replies.push(Reply { position, result: self.result(position) });
+            match replies.last_mut() {
+                // Neighbours often end alike, and may come as one.
+                Some(last) if last.positions.end == position && self.draw.once_in(2) => {
+                    last.positions.end += 1;
+                }
+                _ => replies.push(Reply::one(position, self.result(position))),
+            }
         }
         if self.draw.once_in(10)
             && let Some(twice) = replies.first().cloned()
@@ -227,7 +233,7 @@ impl World {
         let job = self.any_id();
         let position = *self.draw.of(&[0, 1, 59, 70_000, u32::MAX]);
         let input = match self.draw.within(0..4) {
-            0 => Input::Replies { job, replies: vec![Reply { position, result: self.result(0) }] },
+            0 => Input::Replies { job, replies: vec![Reply::one(position, self.result(0))] },
             1 => Input::Patched { job, range: 0..u32::MAX, failures: vec![] },
             2 => Input::NotSent { job, ranges: vec![Range { start: position, end: 0 }] },
             _ => Input::Tick,

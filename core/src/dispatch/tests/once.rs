@@ -8,11 +8,13 @@ use std::time::Duration;
 use crossbeam::channel::{Sender, bounded};
 
 use super::{Bench, LONG, count, position_of};
-use crate::dispatch::{Answers, Calls, Style, Transport, batch_transport, fn_transport};
+use crate::dispatch::{
+    Answers, Calls, MethodResponse, Style, Transport, batch_transport, fn_transport,
+};
 use crate::job::{CallResult, Reply};
 
 fn ok(position: u32) -> Reply {
-    Reply { position, result: CallResult::Answered { status: 200, payload: None } }
+    Reply::one(position, CallResult::Answered { status: 200, payload: None })
 }
 
 #[test]
@@ -41,6 +43,103 @@ fn each_device_is_called_once_and_answers_for_itself() {
         assert_eq!(bench.code(2, position), i64::from(position));
     }
     assert_eq!(calls.load(Ordering::Relaxed), 10_000);
+}
+
+#[test]
+fn answers_that_are_alike_are_still_those_of_each_device() {
+    let mut bench = Bench::new();
+    let (release, held) = bounded::<()>(0);
+    let answer = |position: u32| match position {
+        _ if position % 997 == 5 => None,
+        _ if position % 700 < 500 => Some(200),
+        _ => Some(404),
+    };
+    bench.run(
+        1,
+        3_000,
+        fn_transport(move |id, _| {
+            let position = position_of(id);
+            if position == 1_500 {
+                held.recv().unwrap();
+            }
+            let status = answer(position).expect("this device answers");
+            if position.is_multiple_of(300) {
+                MethodResponse::text(status, "1")
+            } else {
+                status.into()
+            }
+        }),
+    );
+    // One device hangs: those before it in its batch have their answers, those after it as well.
+    bench.wait(2_999);
+    assert!(!bench.replies.contains_key(&(1, 1_500)));
+    release.send(()).unwrap();
+    bench.wait(3_000);
+    for position in 0..3_000 {
+        assert_eq!(bench.code(1, position), answer(position).map_or(500_001, i64::from));
+    }
+}
+
+#[test]
+fn a_device_that_times_out_takes_no_other_along_and_answers_in_vain() {
+    let (mut bench, clock) = Bench::manual();
+    let (begun, hangs) = bounded(1);
+    let (release, held) = bounded::<()>(0);
+    bench.run(
+        1,
+        1_000,
+        fn_transport(move |id, _| {
+            if position_of(id) == 400 {
+                begun.send(()).unwrap();
+                held.recv().unwrap();
+            }
+            200.into()
+        }),
+    );
+    hangs.recv_timeout(LONG).unwrap();
+    bench.wait(999);
+    clock.advance(Duration::from_secs(31));
+    bench.wait(1_000);
+    assert_eq!(bench.codes(1), [(200, 999), (504_101, 1)].into());
+    release.send(()).unwrap();
+    super::until("the thread comes back", || bench.dispatcher.lost_workers() == 0);
+    assert!(bench.completions.is_empty());
+}
+
+#[test]
+fn no_more_calls_are_open_than_a_transport_takes() {
+    struct Few(Sender<(std::ops::Range<u32>, Answers)>);
+    impl Transport for Few {
+        fn invoke(&self, calls: Calls) {
+            self.0.send((calls.claim_all(), calls.answers())).unwrap();
+        }
+        fn style(&self) -> Style {
+            Style::Deferred
+        }
+        fn calls_max(&self) -> usize {
+            100
+        }
+    }
+    let mut bench = Bench::new();
+    let (sender, batches) = bounded(64);
+    bench.run(1, 1_000, Few(sender));
+    let (mut open, mut seen) = (std::collections::VecDeque::new(), 0);
+    let mut answers_of = Vec::new();
+    while seen < 1_000 {
+        let (range, answers) = batches.recv_timeout(LONG).unwrap();
+        seen += range.len();
+        answers_of.push(answers.clone());
+        open.extend(range.map(|position| (position, answers.clone())));
+        assert!(open.len() <= 100, "{} calls are open", open.len());
+        // Answers come in an order of their own; a batch follows when an eighth is free.
+        while open.len() > 87 || seen == 1_000 {
+            let Some((position, answers)) = open.pop_back() else { break };
+            assert!(answers.answer(position, ok(position).result));
+        }
+    }
+    drop(answers_of);
+    bench.wait(1_000);
+    assert_eq!(bench.codes(1), [(200, 1_000)].into());
 }
 
 /// Hands every batch to a channel, to be answered by the test.
@@ -74,7 +173,7 @@ fn many_threads_answering_the_same_calls_count_once() {
                     } else {
                         replies.rotate_left(range.len() / 2);
                         for reply in replies {
-                            let fresh = answers.answer(reply.position, reply.result);
+                            let fresh = answers.answer(reply.positions.start, reply.result);
                             counted.fetch_add(usize::from(fresh), Ordering::Relaxed);
                         }
                     }

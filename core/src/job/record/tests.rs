@@ -63,8 +63,8 @@ fn a_method_job_is_written_member_by_member() {
     let offline = Failure::new(404_103, "Timed out waiting for device to connect.");
     let replies = [answered(Some("{\"a\": 1.0}")), answered(None), CallResult::Failed(offline)];
     let replies: Vec<_> =
-        (0..).zip(replies).map(|(position, result)| Reply { position, result }).collect();
-    assert_eq!(job.record(&replies, clock.now()), 3);
+        (0..).zip(replies).map(|(position, result)| Reply::one(position, result)).collect();
+    assert_eq!(job.record(replies, clock.now()), 3);
 
     let started = "2026-01-02T03:04:06.1234567";
     let row = |device: u32, status: &str, updated: &str, rest: Value| {
@@ -182,8 +182,8 @@ fn what_is_given_back_is_pending_again() {
     job.start(clock.now());
     job.set_targets(100);
     job.begin(0..50, clock.now());
-    let reply = Reply { position: 10, result: CallResult::Answered { status: 200, payload: None } };
-    job.record(&[reply], clock.now());
+    let reply = Reply::one(10, CallResult::Answered { status: 200, payload: None });
+    job.record(vec![reply], clock.now());
     assert_eq!(job.give_back(5..60, clock.now()), [5..10, 11..50]);
     assert_eq!(job.give_back(5..60, clock.now()), []);
     let counts = job.statistics();
