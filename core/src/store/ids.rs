@@ -21,6 +21,13 @@ struct Chunk {
     text: String,
 }
 
+impl Chunk {
+    /// Where the id at `place` ends in the text.
+    fn end(&self, place: usize) -> usize {
+        self.starts.get(place + 1).map_or(self.text.len(), |start| usize::from(*start))
+    }
+}
+
 impl Ids {
     /// Adds the id of the next row.
     pub fn push(&mut self, id: &str) {
@@ -41,8 +48,7 @@ impl Ids {
     pub fn get(&self, offset: usize) -> &str {
         let chunk = &self.chunks[offset / CHUNK_ROWS];
         let place = offset % CHUNK_ROWS;
-        let end = chunk.starts.get(place + 1).map_or(chunk.text.len(), |end| usize::from(*end));
-        &chunk.text[usize::from(chunk.starts[place])..end]
+        &chunk.text[usize::from(chunk.starts[place])..chunk.end(place)]
     }
 
     /// The text of up to `count` ids from `offset` on, as far as they are stored side by side; with
@@ -54,10 +60,12 @@ impl Ids {
     pub fn run(&self, offset: usize, count: usize) -> (&str, impl ExactSizeIterator<Item = u32>) {
         let chunk = &self.chunks[offset / CHUNK_ROWS];
         let first = offset % CHUNK_ROWS;
-        let ends = &chunk.ends[first..chunk.ends.len().min(first + count)];
-        let start = if first == 0 { 0 } else { chunk.ends[first - 1] };
-        let end = ends.last().copied().unwrap_or(start);
-        (&chunk.text[start as usize..end as usize], ends.iter().map(move |end| end - start))
+        let last = chunk.starts.len().min(first + count);
+        let start = usize::from(chunk.starts[first]);
+        let end = (first..last).next_back().map_or(start, |place| chunk.end(place));
+        let end_of =
+            move |place| u32::try_from(chunk.end(place) - start).expect("a chunk is short");
+        (&chunk.text[start..end], (first..last).map(end_of))
     }
 
     /// How many rows have an id.
