@@ -1,4 +1,4 @@
-//! The commands besides the tests: run, bench, compare, fuzz, golden.
+//! The commands besides the tests: run, bench, memory, compare, fuzz, golden.
 
 use std::fs;
 use std::process::Command;
@@ -25,6 +25,11 @@ pub(crate) fn compare(options: &[&str]) -> Outcome {
     let mut command = environment.python();
     command.current_dir(root().join("benches")).args(["-m", "compare"]).args(options);
     run_command(&mut command)
+}
+
+/// `./x memory`.
+pub(crate) fn memory() -> Outcome {
+    run_command(&mut cargo("bench --locked --package twincast-benches --bench memory"))
 }
 
 /// `./x golden`: rewrites, then shows what changed, since that is what a reviewer reads.

@@ -20,6 +20,7 @@ usage: ./x COMMAND
   test [PART...]           everything CI checks, or parts of it: format lint rust docs python readme
   bench [FILTER]           measure; FILTER is a part of a benchmark's name
   compare [OPTION...]      measure it beside DuckDB and Polars; `./x compare --help` has the options
+  memory                   show what a twin costs after an import and after a million changes
   fuzz TARGET [SECONDS]    look for inputs that break a parser; targets are in fuzz/fuzz_targets
   golden                   rewrite tests/golden from what the engine answers now
   ci                       the same as test
@@ -44,6 +45,7 @@ fn command(arguments: &[String]) -> Outcome {
         ["test" | "ci", parts @ ..] => test::run(parts),
         ["bench", filter @ ..] => engine::bench(filter),
         ["compare", options @ ..] => engine::compare(options),
+        ["memory"] => engine::memory(),
         ["fuzz", target] => engine::fuzz(target, "60"),
         ["fuzz", target, seconds] => engine::fuzz(target, seconds),
         ["golden"] => engine::golden(),
