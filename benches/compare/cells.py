@@ -35,9 +35,11 @@ class Resident:
     system: str
     what: str
     resident_bytes: int | None
-    """What it holds more than before the fleet came; None if it ended for want of memory."""
+    """What it holds more than before the fleet came; None if it failed."""
     peak_bytes: int | None
     """The most that it held at any time."""
+    failure: str | None
+    """How it failed, if it did."""
 
 
 @dataclass

@@ -11,6 +11,7 @@ import gc
 import json
 import os
 import resource
+import signal
 import statistics
 import subprocess
 import sys
@@ -19,13 +20,24 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import duckdb
+import polars as pl
+import twincast
+
+from compare import THREADS
 from compare.cells import Cell, Outcome, Resident
 from compare.fleet import Fleet
+from compare.systems import duckdb as duckdb_system
+from compare.systems import polars as polars_system
 from compare.turns import Figures
 
 _WHOLE, _BARE = "whole twins", "bare columns"
 # A process that needs more than this share of the machine's memory fails, and nothing else does.
 _MEMORY_SHARE = 0.85
+# Polars without memory may wait for ever for a thread that has ended.
+_SECONDS_MAX = 900
+# What Python, Rust and DuckDB say then.
+_OUT_OF_MEMORY = ("MemoryError", "memory allocation of", "OutOfMemoryException")
 
 
 class Loaded(NamedTuple):
@@ -50,12 +62,19 @@ def measure(fleet: Fleet, tiny: Fleet, devices: int, rounds: int, outcome: Outco
     What a library loads and allocates at its first use is not the fleet's: each process loads a
     tiny fleet first.
     """
+    for each in (tiny, fleet):
+        polars_system.write_frames(each)
     figures = {name: Figures(one.system, one.way) for name, one in LOADERS.items()}
     memory: dict[str, list[dict[str, Any]]] = {name: [] for name in LOADERS}
+    failures: dict[str, str] = {}
     for _ in range(rounds):
         for name in LOADERS:
+            if name in failures:
+                continue
             loaded = _in_process(name, fleet, tiny)
-            if loaded is None:
+            if isinstance(loaded, str):
+                print(f"{name}: {loaded}", file=sys.stderr)
+                failures[name] = loaded
                 continue
             if loaded["devices"] != devices:
                 raise AssertionError(f"{name} loaded {loaded['devices']} devices, not {devices}")
@@ -75,6 +94,7 @@ def measure(fleet: Fleet, tiny: Fleet, devices: int, rounds: int, outcome: Outco
                 f"{one.what}, {one.way}",
                 _median([each["resident_bytes"] for each in held]),
                 _median([each["peak_bytes"] for each in held]),
+                failures.get(name),
             )
         )
     cell = Cell("imports", "JSON lines", devices, list(best.values()))
@@ -82,15 +102,23 @@ def measure(fleet: Fleet, tiny: Fleet, devices: int, rounds: int, outcome: Outco
     outcome.cells.append(cell)
 
 
-def _in_process(name: str, fleet: Fleet, tiny: Fleet) -> dict[str, Any] | None:
+def _in_process(name: str, fleet: Fleet, tiny: Fleet) -> dict[str, Any] | str:
+    """What the process measured, or how it failed for want of memory."""
     words = ["-m", "compare.loading", name, str(tiny.folder), str(fleet.folder)]
-    done = subprocess.run([sys.executable, *words], capture_output=True, text=True)
+    try:
+        done = subprocess.run(
+            [sys.executable, *words], capture_output=True, text=True, timeout=_SECONDS_MAX
+        )
+    except subprocess.TimeoutExpired:
+        return f"not done in {_SECONDS_MAX} s"
     if done.returncode == 0:
         loaded: dict[str, Any] = json.loads(done.stdout)
         return loaded
-    reason = (done.stderr.strip().splitlines() or ["killed"])[-1]
-    print(f"{name} could not load the fleet: {reason}", file=sys.stderr)
-    return None
+    # Killed for want of memory, or refused it; whatever else fails is a mistake of ours.
+    killed = done.returncode == -signal.SIGKILL
+    if killed or any(sign in done.stderr for sign in _OUT_OF_MEMORY):
+        return "did not fit"
+    raise RuntimeError(f"{name} failed: {done.stderr}")
 
 
 def _median(sizes: list[int]) -> int | None:
@@ -98,18 +126,12 @@ def _median(sizes: list[int]) -> int | None:
 
 
 def _twincast(fleet: Fleet) -> Loaded:
-    import twincast
-
     hub = twincast.Hub()
     hub.import_twins(fleet.lines, progress=False)
     return Loaded(hub, len(hub))
 
 
 def _duckdb(fleet: Fleet, target: str) -> Loaded:
-    import duckdb
-
-    from compare import THREADS
-
     connection = duckdb.connect(target)
     connection.execute(f"SET threads = {THREADS}")
     source = f"read_json('{fleet.lines}', format = 'newline_delimited')"
@@ -123,8 +145,6 @@ def _duckdb_in_file(fleet: Fleet) -> Loaded:
 
 
 def _polars(fleet: Fleet) -> Loaded:
-    import polars as pl
-
     # A column of Polars has one type, so floors that are numbers become strings, too.
     tags = ["building", "floor", "region", "customer", "env"]
     location = pl.Struct({"city": pl.String, "country": pl.String})
@@ -141,18 +161,12 @@ def _polars(fleet: Fleet) -> Loaded:
 
 
 def _bare_duckdb(fleet: Fleet, narrow: bool) -> Loaded:
-    from compare.systems import duckdb
-
-    table = duckdb.in_memory(narrow=narrow)
+    table = duckdb_system.in_memory(narrow=narrow)
     return Loaded(table, table.load(fleet))
 
 
-def _bare_polars(fleet: Fleet, narrow: bool) -> Loaded:
-    from compare.systems import polars
-
-    frame = polars.plain(fleet)
-    if narrow:
-        frame = polars.narrow(frame)
+def _bare_polars(fleet: Fleet, name: str) -> Loaded:
+    frame = polars_system.read_frame(fleet, name)
     return Loaded(frame, frame.height)
 
 
@@ -163,8 +177,8 @@ LOADERS = {
     "polars": Loader("Polars", _WHOLE, "read_ndjson", _polars),
     "duckdb-plain": Loader("DuckDB", _BARE, "plain types", lambda f: _bare_duckdb(f, False)),
     "duckdb-narrow": Loader("DuckDB", _BARE, "narrow types", lambda f: _bare_duckdb(f, True)),
-    "polars-strings": Loader("Polars", _BARE, "strings", lambda f: _bare_polars(f, False)),
-    "polars-narrow": Loader("Polars", _BARE, "narrow types", lambda f: _bare_polars(f, True)),
+    "polars-strings": Loader("Polars", _BARE, "strings", lambda f: _bare_polars(f, "plain")),
+    "polars-narrow": Loader("Polars", _BARE, "narrow types", lambda f: _bare_polars(f, "narrow")),
 }
 
 

@@ -110,7 +110,7 @@ def _memory(outcome: Outcome) -> str:
     for one in outcome.memory:
         row = [one.system, one.what]
         for size in (one.resident_bytes, one.peak_bytes):
-            row.append("did not fit" if size is None else f"{size / devices:,.0f}")
+            row.append(one.failure or "" if size is None else f"{size / devices:,.0f}")
         rows.append(row)
     return _table(["", "of", "bytes a device", "at its peak"], rows)
 

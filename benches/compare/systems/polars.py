@@ -80,6 +80,18 @@ def narrow(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.with_columns(*casts, times).rechunk()
 
 
+def write_frames(fleet: Fleet) -> None:
+    """Writes both frames as they are in memory, for `read_frame`."""
+    strings = plain(fleet)
+    strings.write_ipc(fleet.folder / "plain.arrow")
+    narrow(strings).write_ipc(fleet.folder / "narrow.arrow")
+
+
+def read_frame(fleet: Fleet, name: str) -> pl.DataFrame:
+    """A frame of its own memory, without what converting it would leave with the allocator."""
+    return pl.read_ipc(fleet.folder / f"{name}.arrow")
+
+
 class Polars:
     """Both frames, in the order of the ids, so that an id can be searched."""
 
