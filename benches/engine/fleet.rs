@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use criterion::Criterion;
 use twincast::fleet::{FleetOptions, write};
-use twincast::{Hub, ImportOptions, Job};
+use twincast::{Clock, Hub, ImportOptions, Job, SystemClock};
 
 /// Few samples: one iteration over a fleet is long, and says much.
 pub(crate) fn criterion() -> Criterion {
@@ -15,6 +15,12 @@ pub(crate) fn criterion() -> Criterion {
         .warm_up_time(Duration::from_secs(1))
         .measurement_time(Duration::from_secs(5))
         .configure_from_args()
+}
+
+/// Time since some moment, the same in all threads.
+pub(crate) fn time() -> Duration {
+    static CLOCK: OnceLock<SystemClock> = OnceLock::new();
+    CLOCK.get_or_init(SystemClock::new).now().monotonic.0
 }
 
 /// Devices of the fleet.

@@ -20,7 +20,9 @@ mod import;
 mod kernel;
 mod method;
 mod patch;
+mod point;
 mod select;
+mod small_job;
 
 criterion_group! {
     name = reading;
@@ -30,6 +32,7 @@ criterion_group! {
 criterion_group! {
     name = writing;
     config = fleet::criterion();
-    targets = import::lines_of_fleet, patch::jobs, patch::single, method::jobs
+    targets = import::lines_of_fleet, patch::jobs, patch::single, point::patches, method::jobs,
+        small_job::latency
 }
 criterion_main!(reading, writing);
