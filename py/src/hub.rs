@@ -372,7 +372,7 @@ impl Hub {
         })?;
         let selected = match quick_or_long {
             Ok(selected) => selected,
-            Err(prepared) => wait::scan(py, usize::MAX, move || Ok(prepared.select()))?,
+            Err(prepared) => wait::scan_aside(py, move || Ok(prepared.select()))?,
         };
         Ok(Selection::new(selected, slf.clone().unbind()))
     }

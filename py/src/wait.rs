@@ -46,16 +46,21 @@ pub(crate) fn get<T: Send>(py: Python<'_>, work: impl FnOnce() -> T + Send) -> P
     run(py, || Ok(work()))
 }
 
-/// Makes a call that only reads, over `devices` devices; after Ctrl-C its thread is left to end
-/// by itself and its answer is dropped.
+/// Makes a call that only reads, over `devices` devices.
 pub(crate) fn scan<T: Send + 'static>(
     py: Python<'_>,
     devices: usize,
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> PyResult<T> {
-    if !is_long(devices) {
-        return run(py, work);
-    }
+    if is_long(devices) { scan_aside(py, work) } else { run(py, work) }
+}
+
+/// Makes a call that only reads, and may take long, on a thread of its own; after Ctrl-C that is
+/// left to end by itself and its answer is dropped.
+pub(crate) fn scan_aside<T: Send + 'static>(
+    py: Python<'_>,
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> PyResult<T> {
     let (answer, answers) = bounded(1);
     let spawned = thread::Builder::new().name("twincast-scan".into()).spawn(move || {
         let _ = answer.send(guarded(work)); // nobody listens after Ctrl-C

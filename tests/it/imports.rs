@@ -127,3 +127,52 @@ fn an_id_is_free_as_soon_as_its_device_is_gone() {
         assert!(failed.is_none(), "nobody else makes it: {failed:?}");
     });
 }
+
+/// Imports, creations and deletions fight for the same ids: the index reads ids where they stand,
+/// and must neither lose one, nor have one twice, nor wait for itself.
+#[test]
+fn ids_that_many_want_at_once_belong_to_one() {
+    const WANTED: usize = 200;
+    let hub = hub();
+    std::thread::scope(|scope| {
+        for churner in 0..3_usize {
+            let hub = &hub;
+            scope.spawn(move || {
+                for turn in 0..2_000_usize {
+                    let id = format!("wanted-{}", (turn * 7919 + churner * 31) % WANTED);
+                    // Whether the device is there is up to the others; that it answers is not.
+                    match (turn + churner) % 3 {
+                        0 => drop(hub.create_device(&id, &json!({"tags": {"by": churner}}))),
+                        1 => drop(hub.delete_device(&id, None)),
+                        _ => {
+                            let condition = format!("deviceId IN ['{id}', 'nobody']");
+                            let found = hub.select(&condition).expect("it is a condition");
+                            assert!(found.ids().all(|found| found == id));
+                        }
+                    }
+                }
+            });
+        }
+        for round in 0..12 {
+            // More than are added one by one, so that ids are claimed for a whole segment.
+            let own = (0..1_500).map(|number| format!("round-{round}-{number}"));
+            let wanted = (0..WANTED).map(|number| format!("wanted-{number}"));
+            let lines: String =
+                own.chain(wanted).map(|id| json!({"deviceId": id}).to_string() + "\n").collect();
+            let report =
+                hub.import_ndjson(lines.as_bytes(), skip()).expect("bad lines are skipped");
+            assert_eq!(report.imported + report.errors_total, 1_500 + WANTED as u64);
+        }
+    });
+    let mut ids = hub.select("*").expect("it is a condition").device_ids();
+    assert_eq!(ids.len(), hub.len());
+    assert!(ids.iter().all(|id| hub.contains(id)));
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), hub.len(), "no id has two rows");
+    for number in 0..WANTED {
+        let id = format!("wanted-{number}");
+        let found = hub.select(&format!("deviceId = '{id}'")).expect("it is a condition");
+        assert_eq!(found.len(), usize::from(hub.contains(&id)), "{id}");
+    }
+}

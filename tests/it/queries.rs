@@ -8,10 +8,10 @@ use twincast::job::{JobKind, JobRequest};
 use twincast::{ErrorKind, Hub, ImportOptions};
 
 fn fleet_of(devices: u64) -> Hub {
-    let hub = Hub::new().expect("a generated fleet is valid");
+    let hub = Hub::new().expect("threads can be started");
     let mut lines = Vec::new();
     let options = FleetOptions { devices, ..FleetOptions::default() };
-    fleet::write(&mut lines, &options, |_| ()).expect("a generated fleet is valid");
+    fleet::write(&mut lines, &options, |_| ()).expect("memory does not refuse");
     hub.import_ndjson(lines.as_slice(), ImportOptions::default())
         .expect("a generated fleet is valid");
     hub

@@ -238,8 +238,8 @@ impl Hub {
 impl Hub {
     /// Finds the devices that satisfy a condition: the text after WHERE, or `*`.
     ///
-    /// Cost: reads the columns that the condition names; about a millisecond for a million
-    /// devices.
+    /// Cost: reads the columns that the condition names; well under a millisecond for a million
+    /// devices, unless values have to be looked at one by one.
     ///
     /// # Errors
     ///
