@@ -40,7 +40,7 @@ def ids(ours: Twincast, peers: Sequence[System], condition: Condition, pace: Pac
     _expect(condition, matches)
     cell = Cell("ids", condition.name, matches, alternate(ways, pace), condition.is_scan)
     array = ours.ids(condition)[0].run()
-    assert isinstance(array, pa.Array)
+    assert isinstance(array, pa.ChunkedArray)
     if not condition.ids:
         # Each id is read from where it is kept, and written to the array.
         cell.touched_bytes = ours.bytes_read(condition) + 2 * array.nbytes
@@ -67,7 +67,7 @@ def _groups(rows: pa.Table) -> dict[str | None, int]:
     return {row.get("version"): row["n"] for row in rows.to_pylist()}
 
 
-def _fingerprint(answer: pa.Array | pa.Table) -> tuple[int, int, int]:
+def _fingerprint(answer: pa.Array | pa.ChunkedArray | pa.Table) -> tuple[int, int, int]:
     """How many ids, and two sums over their numbers: equal sets of ids have equal ones."""
     ids = answer.column("id") if isinstance(answer, pa.Table) else answer
     if len(ids) == 0:

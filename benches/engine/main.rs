@@ -27,7 +27,8 @@ mod small_job;
 criterion_group! {
     name = reading;
     config = fleet::criterion();
-    targets = kernel::loops, compile::conditions, select::selections, select::floor, select::query
+    targets = kernel::loops, compile::conditions, select::selections,
+    select::ids, select::floor, select::query
 }
 criterion_group! {
     name = writing;

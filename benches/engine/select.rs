@@ -24,6 +24,20 @@ pub(crate) fn selections(criterion: &mut Criterion) {
     group.finish();
 }
 
+/// The ids of a selection as Arrow arrays, without finding it.
+pub(crate) fn ids(criterion: &mut Criterion) {
+    let hub = shared();
+    let mut group = criterion.benchmark_group("ids");
+    for asked in conditions::conditions() {
+        let selection = hub.select(&asked.text).expect("it is a condition");
+        group.throughput(Throughput::Elements(selection.len() as u64));
+        group.bench_function(name(&asked.name, selection.len()), |bencher| {
+            bencher.iter(|| black_box(&selection).id_chunks());
+        });
+    }
+    group.finish();
+}
+
 /// The floor: the same question asked of parsed JSON, one document after the other.
 pub(crate) fn floor(criterion: &mut Criterion) {
     // A tenth of the fleet: as documents, all of it would not fit beside the hub.

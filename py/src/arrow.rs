@@ -4,6 +4,8 @@
 //! Format: <https://arrow.apache.org/docs/format/CDataInterface/PyCapsuleInterface.html>.
 #![expect(unsafe_code, reason = "the interface is raw C structs inside capsules")]
 
+mod chunks;
+
 use std::ffi::CStr;
 
 use arrow_array::ffi::{FFI_ArrowArray, FFI_ArrowSchema, from_ffi, to_ffi};
@@ -56,6 +58,16 @@ pub(crate) fn array_capsules<'py>(
     let schema = PyCapsule::new_with_value(py, schema, SCHEMA)?;
     let data = PyCapsule::new_with_value(py, data, ARRAY)?;
     PyTuple::new(py, [schema, data])
+}
+
+/// `__arrow_c_stream__` of a column that comes in several arrays of `kind`.
+pub(crate) fn chunks_capsule<'py>(
+    py: Python<'py>,
+    kind: &DataType,
+    chunks: Vec<ArrayRef>,
+) -> PyResult<Bound<'py, PyCapsule>> {
+    let stream = chunks::stream(kind, chunks).map_err(|error| failed(py, &error))?;
+    PyCapsule::new_with_value(py, stream, STREAM)
 }
 
 /// The batches of an object with `__arrow_c_stream__`, or with `__arrow_c_array__` of structs;

@@ -1,5 +1,9 @@
 //! `Selection`: the devices that a condition matched.
 
+use std::sync::Arc;
+
+use arrow_array::ArrayRef;
+use arrow_schema::DataType;
 use pyo3::exceptions::PyImportError;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
@@ -15,7 +19,7 @@ use crate::{argument, arrow, html, json, wait};
 ///
 /// A selection is a set: ``a & b``, ``a | b`` and ``a - b`` are selections again. It keeps a bit
 /// for each device of the hub, not their ids, and does not change when twins do. Iterating gives
-/// the ids. Libraries that speak Arrow read it as an array of ids: ``pyarrow.array(selection)``.
+/// the ids. Libraries that speak Arrow read it as ids: ``polars.Series(selection)``, ``pyarrow.array(selection)``.
 ///
 /// Examples:
 ///     >>> oslo = hub.select("tags.site = 'oslo'")
@@ -59,7 +63,8 @@ impl Selection {
         PyList::new(py, wait::get(py, || inner.device_ids())?)
     }
 
-    /// The ids of the devices as a ``pyarrow.StringArray``, without a Python object for each.
+    /// The ids of the devices as a ``pyarrow.ChunkedArray`` of strings, without a Python object
+    /// for each. Where a condition matched 65,536 neighbours, it shares their ids with the hub.
     ///
     /// Raises:
     ///     ImportError: pyarrow is not installed.
@@ -68,7 +73,7 @@ impl Selection {
     ///     >>> hub.select("*").to_arrow().to_pylist()
     ///     ['d1', 'd2', 'd3']
     fn to_arrow<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
-        library(slf.py(), "pyarrow", "to_arrow")?.call_method1("array", (slf,))
+        library(slf.py(), "pyarrow", "to_arrow")?.call_method1("chunked_array", (slf,))
     }
 
     /// A few twins of the selection, as they are now, spread evenly over it.
@@ -115,13 +120,27 @@ impl Selection {
         // The protocol lets a producer that cannot convert give its own type.
         drop(requested_schema);
         let inner = self.inner.get(py)?;
-        let ids = wait::get(py, || inner.to_arrow())?;
+        let ids = wait::run(py, || inner.to_arrow())?;
         arrow::array_capsules(py, &ids)
+    }
+
+    /// The ids as a stream of Arrow arrays, for libraries.
+    #[pyo3(signature = (requested_schema=None))]
+    fn __arrow_c_stream__<'py>(
+        &self,
+        py: Python<'py>,
+        requested_schema: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyCapsule>> {
+        drop(requested_schema);
+        let inner = self.inner.get(py)?;
+        let chunks = wait::get(py, || inner.id_chunks())?;
+        let chunks = chunks.into_iter().map(|ids| Arc::new(ids) as ArrayRef);
+        arrow::chunks_capsule(py, &DataType::Utf8, chunks.collect())
     }
 
     /// The Arrow type of the ids, for libraries.
     fn __arrow_c_schema__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyCapsule>> {
-        arrow::type_capsule(py, &arrow_schema::DataType::Utf8)
+        arrow::type_capsule(py, &DataType::Utf8)
     }
 
     fn __repr__(&self) -> String {

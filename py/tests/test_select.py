@@ -51,6 +51,32 @@ def test_ids_leave_as_arrow(hub: twincast.Hub) -> None:
     assert array.type == pyarrow.string()
     assert array.to_pylist() == ["d1", "d2"]
     assert pyarrow.array(hub.select("deviceId = 'nobody'")).to_pylist() == []
+    assert hub.select("deviceId = 'nobody'").to_arrow().to_pylist() == []
+
+
+def test_ids_of_many_segments_leave_in_chunks() -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    polars = pytest.importorskip("polars")
+    with twincast.Hub() as hub:
+        hub.import_twins({"deviceId": f"n{n}", "tags": {"n": n}} for n in range(150_000))
+        for condition in ("*", "tags.n != 7", "tags.n < 3", "tags.n >= 70000 AND tags.n < 140000"):
+            selection = hub.select(condition)
+            ids = selection.device_ids()
+            chunks = selection.to_arrow()
+            chunks.validate(full=True)
+            assert chunks.to_pylist() == ids
+            assert pyarrow.array(selection).to_pylist() == ids
+            assert polars.Series(selection).to_list() == ids
+        everything = hub.select("*").to_arrow()
+        assert everything.num_chunks == 3
+        first = [array.buffers()[2].address for array in everything.chunks]
+        again = [array.buffers()[2].address for array in hub.select("*").to_arrow().chunks]
+        assert first == again, "whole segments are not copied"
+    # The ids outlive the hub.
+    del hub, selection
+    assert everything[149_999].as_py() == "n149999"
+    # A stream that nobody reads is released as well.
+    assert twincast.Hub().select("*").__arrow_c_stream__() is not None
 
 
 def test_many_conditions_agree_with_python(thousand: twincast.Hub) -> None:

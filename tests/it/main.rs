@@ -8,6 +8,7 @@ mod fleets;
 mod fuzz;
 mod golden;
 mod house;
+mod ids;
 mod imports;
 mod jobs;
 mod metadata;

@@ -4,6 +4,7 @@ mod advice;
 mod codes;
 mod explain;
 mod explain_device;
+mod id_text;
 mod kinds;
 mod linear;
 mod look_up;
@@ -13,6 +14,7 @@ mod scan;
 mod selection;
 mod targets;
 mod test;
+mod threads;
 
 pub use explain::{Explanation, Step, explain};
 pub use explain_device::{DeviceExplanation, DeviceStep, explain_device};

@@ -1,14 +1,12 @@
 //! Running a plan over a view: segment by segment, test by test.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
-use parking_lot::Mutex;
 
 use super::look_up::{Early, Found as FoundIds};
 use super::mask::{Found, Mask, Want};
 use super::selection::{Selected, Selection};
 use super::test::{PreparedTest, everywhere};
+use super::threads::on_all_threads;
 use crate::plan::{Node, Plan, Slot, Truth};
 use crate::query::ast::Literal;
 use crate::store::{Bitmap, ColumnKey, Ids, SEGMENT_ROWS, SegmentView, Store, View};
@@ -167,33 +165,6 @@ impl<'p> Scan<'p> {
         };
         Found { yes: Mask::Some(yes.clone()), no }
     }
-}
-
-/// `find` of every number below `count`, in order. The caller begins at once, and threads of the
-/// pool take part as soon as they are awake.
-fn on_all_threads<T: Send>(count: usize, find: impl Fn(usize) -> T + Sync) -> Vec<T> {
-    let next = AtomicUsize::new(0);
-    let found = Mutex::new(Vec::with_capacity(count));
-    let take_part = || {
-        let mut mine = Vec::new();
-        loop {
-            let number = next.fetch_add(1, Ordering::Relaxed);
-            if number >= count {
-                break;
-            }
-            mine.push((number, find(number)));
-        }
-        found.lock().append(&mut mine);
-    };
-    rayon::in_place_scope(|scope| {
-        for _ in 1..rayon::current_num_threads().min(count) {
-            scope.spawn(|_| take_part());
-        }
-        take_part();
-    });
-    let mut found = found.into_inner();
-    found.sort_unstable_by_key(|(number, _)| *number);
-    found.into_iter().map(|(_, found)| found).collect()
 }
 
 /// The slot of a column in `keys`; the two virtual fields have slots of their own.

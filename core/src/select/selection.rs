@@ -3,12 +3,20 @@
 use std::fmt;
 use std::sync::Arc;
 
-use arrow_array::StringArray;
-use arrow_array::builder::StringBuilder;
+use arrow_array::{Array, StringArray};
 
+use super::id_text::IdText;
 use super::targets::Targets;
+use super::threads::on_all_threads;
 use crate::error::{Error, Result};
+use crate::limits::DEVICE_ID_CHARS;
 use crate::store::{Bitmap, Ids, Row, StoreId};
+
+/// Ids of several segments are copied into one array until it has so many.
+const CHUNK_IDS: usize = 16_384;
+
+/// Fewer ids are copied sooner than a second thread awakes.
+const PARALLEL_IDS: usize = 2 * CHUNK_IDS;
 
 /// What is selected of one segment.
 #[derive(Debug, Clone)]
@@ -108,12 +116,62 @@ impl Selection {
         self.ids().map(str::to_owned).collect()
     }
 
-    /// The ids of the selected devices as an Arrow array.
+    /// The ids of the selected devices as Arrow arrays, one after the other, in the order of their
+    /// rows.
+    ///
+    /// Shape: at most one array for each 16,384 ids, and never more than segments. Where all of a
+    /// segment is selected, the array is the store's own: nothing is copied.
     #[must_use]
-    pub fn to_arrow(&self) -> StringArray {
-        let mut builder = StringBuilder::with_capacity(self.len, self.len * 12);
-        self.ids().for_each(|id| builder.append_value(id));
-        builder.finish()
+    pub fn id_chunks(&self) -> Vec<StringArray> {
+        let pieces = self.pieces();
+        if self.len < PARALLEL_IDS {
+            return pieces.iter().map(Piece::array).collect();
+        }
+        on_all_threads(pieces.len(), |number| pieces[number].array())
+    }
+
+    /// The ids of the selected devices as one Arrow array.
+    ///
+    /// Cost: a copy; [`id_chunks`](Self::id_chunks) does without for whole segments.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) if they are more than 2 GiB of text.
+    pub fn to_arrow(&self) -> Result<StringArray> {
+        const MAX: usize = i32::MAX as usize;
+        if self.len > MAX / DEVICE_ID_CHARS && self.ids().map(str::len).sum::<usize>() > MAX {
+            let message = "the ids are more than 2 GiB of text, which one array cannot hold";
+            return Err(Error::invalid(message).with_hint("take them in chunks"));
+        }
+        Ok(Piece::Copied(self.selected().collect(), self.len).array())
+    }
+
+    fn selected(&self) -> impl Iterator<Item = (&Ids, &Bitmap)> {
+        self.segments.iter().filter_map(|(ids, selected)| Some((&**ids, selected.rows()?)))
+    }
+
+    /// The arrays that the ids become.
+    fn pieces(&self) -> Vec<Piece<'_>> {
+        let mut pieces = Vec::new();
+        let mut some = Vec::new();
+        let mut count = 0;
+        for (ids, selected) in self.segments.iter() {
+            let Some(rows) = selected.rows() else { continue };
+            let is_all = selected.len() == ids.len();
+            let whole = ids.whole().filter(|whole| is_all && whole.len() == selected.len());
+            if whole.is_none() {
+                some.push((&**ids, rows));
+                count += selected.len();
+            }
+            if !some.is_empty() && (whole.is_some() || count >= CHUNK_IDS) {
+                pieces.push(Piece::Copied(std::mem::take(&mut some), std::mem::take(&mut count)));
+            }
+            pieces.extend(whole.map(Piece::Shared));
+        }
+        if !some.is_empty() {
+            pieces.push(Piece::Copied(some, count));
+        }
+        pieces
     }
 
     /// The devices that are in both.
@@ -206,6 +264,27 @@ impl Selection {
     pub fn targets(&self) -> Targets {
         let ids = self.segments.iter().map(|(ids, _)| Arc::clone(ids)).collect();
         Targets::new(self.rows().collect(), ids)
+    }
+}
+
+/// One of the arrays of ids of a selection.
+enum Piece<'s> {
+    /// All ids of a segment, as they are stored.
+    Shared(&'s StringArray),
+    /// Some ids of some segments, and how many they are.
+    Copied(Vec<(&'s Ids, &'s Bitmap)>, usize),
+}
+
+impl Piece<'_> {
+    fn array(&self) -> StringArray {
+        match self {
+            Self::Shared(whole) => (*whole).clone(),
+            Self::Copied(segments, count) => {
+                let mut text = IdText::with_capacity(*count);
+                segments.iter().for_each(|(ids, rows)| text.add(ids, rows));
+                text.finish()
+            }
+        }
     }
 }
 

@@ -5,9 +5,6 @@ use std::sync::Arc;
 
 use crate::store::{Bitmap, Ids, Row};
 
-/// Ids that are copied together at most: as many as are stored together.
-const NEIGHBOURS: usize = 4096;
-
 /// The devices of a job by position, from 0, in the order of their rows.
 ///
 /// Ids are shared with the store and stay readable after a device is deleted.
@@ -47,25 +44,13 @@ impl Targets {
 
     /// Adds the ids at `positions` to `text`, and after each where it ends there to `ends`.
     ///
-    /// Cost: a copy of the text where neighbours have neighbouring rows, as in large jobs.
-    ///
     /// # Panics
     ///
     /// If there are fewer devices.
     pub fn gather_ids(&self, positions: Range<u32>, text: &mut String, ends: &mut Vec<i32>) {
-        let mut rows = &self.rows[positions.start as usize..positions.end as usize];
-        while let Some(first) = rows.first() {
-            let (segment, offset) = (first.segment(), first.offset());
-            let beside = |(next, row): &(usize, &Row)| {
-                row.segment() == segment && row.offset() == offset + next
-            };
-            let length = (0..NEIGHBOURS).zip(rows).take_while(beside).count();
-            let (ids, id_ends) = self.ids[segment].run(offset, length);
-            rows = &rows[id_ends.len()..];
-            let before = text.len();
-            text.push_str(ids);
-            let end = |end: u32| i32::try_from(before + end as usize);
-            ends.extend(id_ends.map(|id| end(id).expect("the ids of 2^24 devices fit 31 bits")));
+        for row in &self.rows[positions.start as usize..positions.end as usize] {
+            text.push_str(self.ids[row.segment()].get(row.offset()));
+            ends.push(i32::try_from(text.len()).expect("the ids of 2^24 devices fit 31 bits"));
         }
     }
 

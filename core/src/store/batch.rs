@@ -79,7 +79,7 @@ impl Batch {
     }
 
     /// The ids, in the order of the twins.
-    pub(super) fn ids(&self) -> impl Iterator<Item = &str> {
+    pub(super) fn ids(&self) -> impl Iterator<Item = &str> + Clone {
         let starts = std::iter::once(&0).chain(&self.ends);
         starts.zip(&self.ends).map(|(start, end)| &self.ids[*start..*end])
     }

@@ -101,7 +101,8 @@ impl Bitmap {
 }
 
 /// The positions of the set bits of a word, ascending.
-struct Bits(u64);
+#[derive(Debug)]
+pub struct Bits(pub u64);
 
 impl Iterator for Bits {
     type Item = usize;

@@ -2,16 +2,25 @@
 
 use std::sync::Arc;
 
-/// Ids that stand together, and are copied together when a new one comes while a reader holds the
-/// old ones. Where the last of them starts fits into two bytes: ids have at most 128.
+use arrow_array::builder::StringBuilder;
+use arrow_array::{Array, StringArray};
+
+use super::row::SEGMENT_ROWS;
+
+/// New ids that stand together, and are copied together when another comes while a reader holds
+/// them. Where the last of them starts fits into two bytes: ids have at most 128.
 const CHUNK_ROWS: usize = 512;
 
 /// The ids of the devices of one segment in the order of their rows. It only grows: a row keeps
 /// its id after the device is deleted, so that finished jobs can still name it.
 ///
+/// The ids of a whole segment, or of an import, are one Arrow array, which readers get as it is.
+/// Those that come later, one by one, stand in chunks until the segment is full.
+///
 /// Clones share all but what is added later.
 #[derive(Debug, Clone, Default)]
 pub struct Ids {
+    whole: Option<StringArray>,
     chunks: Vec<Arc<Chunk>>,
 }
 
@@ -22,21 +31,33 @@ struct Chunk {
 }
 
 impl Chunk {
-    /// Where the id at `place` ends in the text.
-    fn end(&self, place: usize) -> usize {
-        self.starts.get(place + 1).map_or(self.text.len(), |start| usize::from(*start))
+    fn get(&self, place: usize) -> &str {
+        let end = self.starts.get(place + 1).map_or(self.text.len(), |start| usize::from(*start));
+        &self.text[usize::from(self.starts[place])..end]
     }
 }
 
 impl Ids {
+    /// The ids of a segment at once.
+    pub(super) fn of<'a>(ids: impl Iterator<Item = &'a str> + Clone) -> Self {
+        let (count, bytes) =
+            ids.clone().fold((0, 0), |(count, bytes), id| (count + 1, bytes + id.len()));
+        let mut whole = StringBuilder::with_capacity(count, bytes);
+        ids.for_each(|id| whole.append_value(id));
+        Self { whole: Some(whole.finish()), chunks: Vec::new() }
+    }
+
     /// Adds the id of the next row.
-    pub fn push(&mut self, id: &str) {
+    pub(super) fn push(&mut self, id: &str) {
         if self.chunks.last().is_none_or(|chunk| chunk.starts.len() == CHUNK_ROWS) {
             self.chunks.push(Arc::default());
         }
         let chunk = Arc::make_mut(self.chunks.last_mut().expect("one was just added"));
         chunk.starts.push(u16::try_from(chunk.text.len()).expect("511 ids of 128 bytes fit"));
         chunk.text.push_str(id);
+        if self.len() == SEGMENT_ROWS {
+            *self = Self::of((0..SEGMENT_ROWS).map(|offset| self.get(offset)));
+        }
     }
 
     /// The id at `offset`.
@@ -46,54 +67,76 @@ impl Ids {
     /// If the segment has no such row.
     #[must_use]
     pub fn get(&self, offset: usize) -> &str {
-        let chunk = &self.chunks[offset / CHUNK_ROWS];
-        let place = offset % CHUNK_ROWS;
-        &chunk.text[usize::from(chunk.starts[place])..chunk.end(place)]
+        match &self.whole {
+            Some(whole) if offset < whole.len() => whole.value(offset),
+            whole => {
+                let later = offset - whole.as_ref().map_or(0, StringArray::len);
+                self.chunks[later / CHUNK_ROWS].get(later % CHUNK_ROWS)
+            }
+        }
     }
 
-    /// The text of up to `count` ids from `offset` on, as far as they are stored side by side; with
-    /// where each of them ends in it.
-    ///
-    /// # Panics
-    ///
-    /// If the segment has no such row.
-    pub fn run(&self, offset: usize, count: usize) -> (&str, impl ExactSizeIterator<Item = u32>) {
-        let chunk = &self.chunks[offset / CHUNK_ROWS];
-        let first = offset % CHUNK_ROWS;
-        let last = chunk.starts.len().min(first + count);
-        let start = usize::from(chunk.starts[first]);
-        let end = (first..last).next_back().map_or(start, |place| chunk.end(place));
-        let end_of =
-            move |place| u32::try_from(chunk.end(place) - start).expect("a chunk is short");
-        (&chunk.text[start..end], (first..last).map(end_of))
+    /// The first rows, often all of them, as an Arrow array that is shared.
+    #[must_use]
+    pub fn whole(&self) -> Option<&StringArray> {
+        self.whole.as_ref()
     }
 
     /// How many rows have an id.
     #[must_use]
     pub fn len(&self) -> usize {
+        let whole = self.whole.as_ref().map_or(0, StringArray::len);
         let last = self.chunks.last().map_or(0, |chunk| chunk.starts.len());
-        self.chunks.len().saturating_sub(1) * CHUNK_ROWS + last
+        whole + self.chunks.len().saturating_sub(1) * CHUNK_ROWS + last
     }
 
     /// Whether no row has an id.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.chunks.is_empty()
+        self.len() == 0
     }
 
     pub(super) fn heap_bytes(&self) -> usize {
         let chunk = |chunk: &Arc<Chunk>| chunk.starts.capacity() * 2 + chunk.text.capacity();
-        self.chunks.iter().map(chunk).sum::<usize>()
+        self.whole.as_ref().map_or(0, StringArray::get_buffer_memory_size)
+            + self.chunks.iter().map(chunk).sum::<usize>()
             + self.chunks.capacity() * size_of::<Arc<Chunk>>()
             + self.chunks.len() * size_of::<Chunk>()
     }
+}
 
-    /// Gives back memory that growth reserved.
-    pub fn shrink(&mut self) {
-        for chunk in &mut self.chunks {
-            let chunk = Arc::make_mut(chunk);
-            chunk.starts.shrink_to_fit();
-            chunk.text.shrink_to_fit();
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(row: usize) -> String {
+        // Lengths of 1 to 128.
+        format!("{row:0>width$}", width = row * 7 % 128 + 1)
+    }
+
+    #[test]
+    fn ids_of_an_import_and_later_ones_keep_their_rows() {
+        for imported in [0, 1, 511, 512, 513, 40_000, SEGMENT_ROWS] {
+            let first: Vec<String> = (0..imported).map(id).collect();
+            let mut ids = Ids::of(first.iter().map(String::as_str));
+            for row in imported..SEGMENT_ROWS {
+                assert_eq!(ids.len(), row);
+                ids.push(&id(row));
+                assert_eq!(ids.get(row), id(row));
+            }
+            assert!((0..SEGMENT_ROWS).all(|row| ids.get(row) == id(row)), "{imported}");
+            assert_eq!(ids.whole().map(StringArray::len), Some(SEGMENT_ROWS), "full: one array");
         }
+    }
+
+    #[test]
+    fn a_clone_does_not_see_what_comes_later() {
+        let mut ids = Ids::of(["a", "b"].into_iter());
+        ids.push("c");
+        let before = ids.clone();
+        ids.push("d");
+        assert_eq!((before.len(), ids.len()), (3, 4));
+        assert_eq!((before.get(2), ids.get(2), ids.get(3)), ("c", "c", "d"));
+        assert_eq!(before.whole(), ids.whole());
     }
 }

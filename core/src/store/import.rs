@@ -40,10 +40,7 @@ impl Store {
     ///
     /// [`Rejection::Full`].
     pub fn claim(&self, batches: Vec<Batch>) -> Result<ClaimedSegment, Rejection> {
-        let mut ids = Ids::default();
-        batches.iter().flat_map(Batch::ids).for_each(|id| ids.push(id));
-        ids.shrink();
-        let ids = Arc::new(ids);
+        let ids = Arc::new(Ids::of(batches.iter().flat_map(Batch::ids)));
         let (number, known) = self.claim_ids(&ids)?;
         Ok(ClaimedSegment { number, batches, ids, known })
     }

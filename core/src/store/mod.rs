@@ -24,7 +24,7 @@ mod twin;
 mod view;
 
 pub use batch::Batch;
-pub use bitmap::Bitmap;
+pub use bitmap::{Bitmap, Bits};
 pub use column::{Codes, Column, Deltas, Linear, LinearKind, Plain};
 pub use dictionary::Dictionary;
 pub use ids::Ids;

@@ -508,7 +508,7 @@ class Selection:
 
     A selection is a set: ``a & b``, ``a | b`` and ``a - b`` are selections again. It keeps a bit
     for each device of the hub, not their ids, and does not change when twins do. Iterating gives
-    the ids. Libraries that speak Arrow read it as an array of ids: ``pyarrow.array(selection)``.
+    the ids. Libraries that speak Arrow read it as ids: ``polars.Series(selection)``, ``pyarrow.array(selection)``.
 
     Examples:
         >>> oslo = hub.select("tags.site = 'oslo'")
@@ -529,8 +529,9 @@ class Selection:
             >>> hub.select("tags.floor > 1").device_ids()
             ['d2', 'd3']
         """
-    def to_arrow(self) -> pyarrow.StringArray:
-        """The ids of the devices as a ``pyarrow.StringArray``, without a Python object for each.
+    def to_arrow(self) -> pyarrow.ChunkedArray:
+        """The ids of the devices as a ``pyarrow.ChunkedArray`` of strings, without a Python object
+        for each. Where a condition matched 65,536 neighbours, it shares their ids with the hub.
 
         Raises:
             ImportError: pyarrow is not installed.
@@ -560,6 +561,8 @@ class Selection:
         self, requested_schema: CapsuleType | None = None
     ) -> tuple[CapsuleType, CapsuleType]:
         """The ids as Arrow data, for libraries."""
+    def __arrow_c_stream__(self, requested_schema: CapsuleType | None = None) -> CapsuleType:
+        """The ids as a stream of Arrow arrays, for libraries."""
     def __arrow_c_schema__(self) -> CapsuleType:
         """The Arrow type of the ids, for libraries."""
     def _repr_html_(self) -> str: ...
@@ -793,6 +796,8 @@ class DeviceIds:
         self, requested_schema: CapsuleType | None = None
     ) -> tuple[CapsuleType, CapsuleType]:
         """The ids as Arrow data, for libraries."""
+    def __arrow_c_stream__(self, requested_schema: CapsuleType | None = None) -> CapsuleType:
+        """The ids as a stream of Arrow arrays, for libraries."""
     def __arrow_c_schema__(self) -> CapsuleType:
         """The Arrow type of the ids, for libraries."""
 
