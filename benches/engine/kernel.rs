@@ -2,9 +2,10 @@
 
 use std::hint::black_box;
 
+use arrow_array::StringArray;
 use criterion::{BenchmarkId, Criterion, Throughput};
 use twincast::kernel::{
-    Level, Number, compare_codes_at, count_at, fill_at, in_ranges_at, in_table_at,
+    Level, Number, Strings, compare_codes_at, count_at, fill_at, in_ranges_at, in_table_at,
 };
 
 /// One segment: small enough to stay in the caches, so that the loops are measured and not memory.
@@ -29,6 +30,16 @@ pub(crate) fn loops(criterion: &mut Criterion) {
         black_box(count_at(level, black_box(&words)));
     });
     let mask = vec![0x5555_5555_5555_5555; words.len()];
+    let ids: StringArray = (0..ROWS).map(|row| Some(format!("dev-{row:08}"))).collect();
+    for (what, bits) in [("half", 0x5555_5555_5555_5555), ("few", 1 << 40)] {
+        let words = vec![bits; ROWS as usize / 64];
+        let name = format!("kernel/strings/{what}");
+        each_level(criterion, &name, count_at(Level::best(), &words) * 12, |level| {
+            let mut strings = Strings::with_capacity(ROWS as usize);
+            strings.add_at(level, black_box(&ids), &words);
+            black_box(strings.finish());
+        });
+    }
     let mut changed = codes;
     each_level(criterion, "kernel/fill/u8", changed.len(), |level| {
         fill_at(level, black_box(&mut changed), &mask, 3);

@@ -8,9 +8,12 @@
 mod portable;
 #[cfg(target_arch = "x86_64")]
 mod simd;
+mod strings;
 
 #[cfg(test)]
 mod tests;
+
+pub use strings::Strings;
 
 /// Ranges of one call of [`in_ranges`]: as many as stay in registers.
 pub const RANGES_MAX: usize = 8;

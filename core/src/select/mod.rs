@@ -4,7 +4,6 @@ mod advice;
 mod codes;
 mod explain;
 mod explain_device;
-mod id_text;
 mod kinds;
 mod linear;
 mod look_up;

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use arrow_array::{Array, StringArray};
 
-use super::id_text::IdText;
 use super::targets::Targets;
 use super::threads::on_all_threads;
 use crate::error::{Error, Result};
+use crate::kernel::Strings;
 use crate::limits::DEVICE_ID_CHARS;
 use crate::store::{Bitmap, Ids, Row, StoreId};
 
@@ -124,7 +124,11 @@ impl Selection {
     #[must_use]
     pub fn id_chunks(&self) -> Vec<StringArray> {
         let pieces = self.pieces();
-        if self.len < PARALLEL_IDS {
+        let copied = pieces.iter().map(|piece| match piece {
+            Piece::Shared(_) => 0,
+            Piece::Copied(_, count) => *count,
+        });
+        if copied.sum::<usize>() < PARALLEL_IDS {
             return pieces.iter().map(Piece::array).collect();
         }
         on_all_threads(pieces.len(), |number| pieces[number].array())
@@ -280,9 +284,9 @@ impl Piece<'_> {
         match self {
             Self::Shared(whole) => (*whole).clone(),
             Self::Copied(segments, count) => {
-                let mut text = IdText::with_capacity(*count);
-                segments.iter().for_each(|(ids, rows)| text.add(ids, rows));
-                text.finish()
+                let mut copied = Strings::with_capacity(*count);
+                segments.iter().for_each(|(ids, rows)| ids.copy(rows, &mut copied));
+                copied.finish()
             }
         }
     }

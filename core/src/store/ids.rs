@@ -5,7 +5,9 @@ use std::sync::Arc;
 use arrow_array::builder::StringBuilder;
 use arrow_array::{Array, StringArray};
 
+use super::bitmap::{Bitmap, Bits};
 use super::row::SEGMENT_ROWS;
+use crate::kernel::Strings;
 
 /// New ids that stand together, and are copied together when another comes while a reader holds
 /// them. Where the last of them starts fits into two bytes: ids have at most 128.
@@ -80,6 +82,23 @@ impl Ids {
     #[must_use]
     pub fn whole(&self) -> Option<&StringArray> {
         self.whole.as_ref()
+    }
+
+    /// Adds the ids of `rows` to `strings`.
+    ///
+    /// # Panics
+    ///
+    /// If they were more than 2 GiB of text then, or the segment has no such row.
+    pub fn copy(&self, rows: &Bitmap, strings: &mut Strings) {
+        let words = rows.words();
+        let mut copied = 0;
+        if let Some(whole) = &self.whole {
+            copied = if self.chunks.is_empty() { words.len() } else { whole.len() / 64 };
+            strings.add(whole, &words[..copied]);
+        }
+        for (number, word) in words.iter().enumerate().skip(copied) {
+            Bits(*word).for_each(|bit| strings.push(self.get(number * 64 + bit)));
+        }
     }
 
     /// How many rows have an id.
