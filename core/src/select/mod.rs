@@ -13,7 +13,6 @@ mod scan;
 mod selection;
 mod targets;
 mod test;
-mod threads;
 
 pub use explain::{Explanation, Step, explain};
 pub use explain_device::{DeviceExplanation, DeviceStep, explain_device};

@@ -6,10 +6,11 @@ use super::look_up::{Early, Found as FoundIds};
 use super::mask::{Found, Mask, Want};
 use super::selection::{Selected, Selection};
 use super::test::{PreparedTest, everywhere};
-use super::threads::on_all_threads;
 use crate::plan::{Node, Plan, Slot, Truth};
 use crate::query::ast::Literal;
-use crate::store::{Bitmap, ColumnKey, Ids, SEGMENT_ROWS, SegmentView, Store, View};
+use crate::store::{
+    Bitmap, ColumnKey, Ids, SEGMENT_ROWS, SegmentView, Store, View, on_all_threads,
+};
 use crate::twin::PathId;
 
 /// Below this many segments a second thread costs more to wake than it saves, if tests are scans.

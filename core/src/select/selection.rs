@@ -6,11 +6,10 @@ use std::sync::Arc;
 use arrow_array::{Array, StringArray};
 
 use super::targets::Targets;
-use super::threads::on_all_threads;
 use crate::error::{Error, Result};
 use crate::kernel::Strings;
 use crate::limits::DEVICE_ID_CHARS;
-use crate::store::{Bitmap, Ids, Row, StoreId};
+use crate::store::{Bitmap, Ids, Row, StoreId, on_all_threads};
 
 /// Ids of several segments are copied into one array until it has so many.
 const CHUNK_IDS: usize = 16_384;
@@ -266,8 +265,13 @@ impl Selection {
     /// The list of devices that a job works on.
     #[must_use]
     pub fn targets(&self) -> Targets {
-        let ids = self.segments.iter().map(|(ids, _)| Arc::clone(ids)).collect();
-        Targets::new(self.rows().collect(), ids)
+        let segments = self.segments.iter().enumerate();
+        Targets::new(segments.filter_map(|(number, (ids, selected))| match selected {
+            Selected::None => None,
+            Selected::All(rows, _) | Selected::Some(rows, _) => {
+                Some((number, Arc::clone(ids), Arc::clone(rows)))
+            }
+        }))
     }
 }
 

@@ -1,5 +1,6 @@
 //! The device ids of one segment, by offset.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow_array::builder::StringBuilder;
@@ -84,6 +85,17 @@ impl Ids {
         self.whole.as_ref()
     }
 
+    /// The text of the ids of some rows and where each of them starts in the text of all, if they
+    /// stand side by side; and at last where they end.
+    #[must_use]
+    pub fn side_by_side(&self, offsets: Range<usize>) -> Option<(&str, &[i32])> {
+        let whole = self.whole.as_ref()?;
+        let starts = whole.value_offsets().get(offsets.start..=offsets.end)?;
+        let within = |end: &i32| usize::try_from(*end).expect("Arrow's offsets are not negative");
+        let text = &whole.value_data()[within(starts.first()?)..within(starts.last()?)];
+        Some((std::str::from_utf8(text).expect("Arrow's strings are UTF-8"), starts))
+    }
+
     /// Adds the ids of `rows` to `strings`.
     ///
     /// # Panics
@@ -113,6 +125,14 @@ impl Ids {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Those of an import, and then others, one by one.
+    #[cfg(test)]
+    pub(crate) fn for_tests(imported: &[String], created: &[String]) -> Self {
+        let mut ids = Self::of(imported.iter().map(String::as_str));
+        created.iter().for_each(|id| ids.push(id));
+        ids
     }
 
     pub(super) fn heap_bytes(&self) -> usize {

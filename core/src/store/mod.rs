@@ -20,6 +20,7 @@ mod segment;
 mod sizes;
 #[expect(clippy::module_inception, reason = "the store is the idea of this room")]
 mod store;
+mod threads;
 mod twin;
 mod view;
 
@@ -36,3 +37,5 @@ pub use segment::Segment;
 pub use store::{Store, StoreId};
 pub use twin::{etag_of, matches_etag};
 pub use view::{SegmentView, View};
+
+pub(crate) use threads::on_all_threads;

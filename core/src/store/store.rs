@@ -16,6 +16,7 @@ use super::rejection::Rejection;
 use super::row::{ColumnKey, Row, SEGMENTS_MAX};
 use super::segment::{Rows, Segment, SegmentData};
 use super::sizes;
+use super::threads::on_all_threads;
 use super::twin::matches_etag;
 use super::view::{SegmentView, View};
 use crate::clock::Timestamp;
@@ -316,21 +317,19 @@ impl Store {
     #[must_use]
     pub fn patch_all(
         &self,
-        selected: &[(usize, Bitmap)],
+        selected: &[(usize, Arc<Bitmap>)],
         patch: &TwinPatch,
         now: Timestamp,
     ) -> Vec<(Row, Rejection)> {
-        use rayon::prelude::*;
         let patch = &*patch.current(&self.paths);
         let change = Change::new(self, patch, now);
-        selected
-            .par_iter()
-            .flat_map_iter(|(number, mask)| {
-                let segment = self.numbered(*number);
-                let _shared = self.gate.read();
-                change.apply_all(self, &mut segment.write(), *number, mask)
-            })
-            .collect()
+        let refused = on_all_threads(selected.len(), |place| {
+            let (number, mask) = &selected[place];
+            let segment = self.numbered(*number);
+            let _shared = self.gate.read();
+            change.apply_all(self, &mut segment.write(), *number, mask)
+        });
+        refused.into_iter().flatten().collect()
     }
 
     pub(super) fn segment(&self, row: Row) -> Option<Arc<Segment>> {

@@ -21,8 +21,8 @@ const UNSAFE: &[(&str, &str)] = &[
         "core/src/kernel/strings.rs",
         "strings copied as vectors; `./x bench kernel/strings` shows what that is worth",
     ),
-    ("py/src/arrow/chunks.rs", "the Arrow C interface calls back with bare pointers"),
     ("py/src/arrow.rs", "the Arrow C interface hands over bare pointers"),
+    ("py/src/arrow/chunks.rs", "the Arrow C interface calls back with bare pointers"),
     ("py/src/exit.rs", "only Python's C interface interrupts handlers of other threads"),
 ];
 

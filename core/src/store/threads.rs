@@ -6,7 +6,7 @@ use parking_lot::Mutex;
 
 /// `find` of every number below `count`, in order. The caller begins at once, and threads of the
 /// pool take part as soon as they are awake.
-pub(super) fn on_all_threads<T: Send>(count: usize, find: impl Fn(usize) -> T + Sync) -> Vec<T> {
+pub(crate) fn on_all_threads<T: Send>(count: usize, find: impl Fn(usize) -> T + Sync) -> Vec<T> {
     let next = AtomicUsize::new(0);
     let found = Mutex::new(Vec::with_capacity(count));
     let take_part = || {
