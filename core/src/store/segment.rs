@@ -1,7 +1,7 @@
 //! 65,536 consecutive rows: their ids, which of them live, and their columns.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -9,8 +9,9 @@ use super::bitmap::Bitmap;
 use super::column::{Column, blend, fill, increment, set};
 use super::dictionary::Dictionary;
 use super::ids::Ids;
+use super::layout::Layout;
 use super::row::{ColumnKey, SEGMENT_ROWS};
-use crate::twin::{Scalar, SectionSizes};
+use crate::twin::{PathId, PathTable, Scalar, SectionSizes};
 
 type Columns = HashMap<ColumnKey, Arc<Column>, foldhash::fast::FixedState>;
 
@@ -63,6 +64,9 @@ pub(super) struct SegmentData {
     pub(super) columns: Columns,
     /// No twin of the segment has larger sections than these.
     pub(super) bounds: SectionSizes,
+    /// The keys of the columns, ascending, and what documents are made of them; made anew after a
+    /// column came or went.
+    pub(super) layout: OnceLock<(Vec<ColumnKey>, Layout)>,
 }
 
 impl Default for SegmentData {
@@ -73,6 +77,7 @@ impl Default for SegmentData {
             rows: 0,
             columns: Columns::default(),
             bounds: SectionSizes::default(),
+            layout: OnceLock::new(),
         }
     }
 }
@@ -91,6 +96,22 @@ pub(super) enum Rows<'a> {
 impl SegmentData {
     pub(super) fn is_full(&self) -> bool {
         self.rows == SEGMENT_ROWS
+    }
+
+    /// The keys of the columns, and a layout of whole twins that names them by their places.
+    pub(super) fn layout(&self, paths: &PathTable) -> &(Vec<ColumnKey>, Layout) {
+        self.layout.get_or_init(|| {
+            let mut keys: Vec<ColumnKey> = self.columns.keys().copied().collect();
+            keys.sort_unstable();
+            let layout = Layout::new(&paths.read(), PathId::ROOT, &keys, 0..keys.len());
+            (keys, layout)
+        })
+    }
+
+    /// Forgets all columns: no row is alive.
+    pub(super) fn clear(&mut self) {
+        self.columns.clear();
+        self.layout.take();
     }
 
     pub(super) fn get(&self, key: ColumnKey, offset: usize) -> Option<Scalar<'_>> {
@@ -164,9 +185,12 @@ impl SegmentData {
 
     fn edit(&mut self, key: ColumnKey, change: impl FnOnce(&mut Option<Arc<Column>>)) {
         let mut slot = self.columns.remove(&key);
+        let was_there = slot.is_some();
         change(&mut slot);
-        if let Some(column) = slot.filter(|column| !column.is_empty()) {
-            self.columns.insert(key, column);
+        let slot = slot.filter(|column| !column.is_empty());
+        if slot.is_some() != was_there {
+            self.layout.take();
         }
+        self.columns.extend(slot.map(|column| (key, column)));
     }
 }

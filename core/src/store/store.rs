@@ -169,7 +169,7 @@ impl Store {
         let _shared = self.gate.read();
         let mut made = Value::Null;
         self.insert(twin, now, |data, offset| {
-            made = data.twin(&self.paths.read(), &twin.id, offset);
+            made = data.twin(&self.paths, &twin.id, offset);
         })?;
         Ok(made)
     }
@@ -264,7 +264,7 @@ impl Store {
             let is_closed =
                 || self.open.try_lock().is_some_and(|open| *open != Some(row.segment()));
             if data.living == 0 && (data.is_full() || is_closed()) {
-                data.columns.clear();
+                data.clear();
             }
             Ok(())
         })?;
@@ -338,8 +338,7 @@ impl Store {
 
     /// The twin at `row`, which is in `data`, the data of `segment`.
     fn document(&self, segment: &Segment, data: &SegmentData, row: Row) -> Value {
-        let paths = self.paths.read();
-        segment.with_id(row.offset(), |id| data.twin(&paths, id, row.offset()))
+        segment.with_id(row.offset(), |id| data.twin(&self.paths, id, row.offset()))
     }
 
     fn numbered(&self, number: usize) -> Arc<Segment> {

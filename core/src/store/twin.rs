@@ -1,16 +1,14 @@
 //! Rebuilding the JSON document of a twin from its cells.
 
-use std::collections::HashMap;
-
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 
-use super::column::Column;
-use super::row::{ColumnKey, Facet, Row};
+use super::layout::{Layout, Node};
+use super::row::{ColumnKey, Row};
 use super::segment::SegmentData;
 use super::view::View;
-use crate::twin::{PathId, PathReader, Scalar};
+use crate::twin::{PathId, PathTable, Scalar};
 
 /// The etag of a twin of `version`: base64 of an 8-byte counter, as IoT Hub writes it.
 ///
@@ -48,9 +46,11 @@ impl SegmentData {
     }
 
     /// The whole twin, in the order in which its places were first seen in the hub.
-    pub(super) fn twin(&self, paths: &PathReader<'_>, id: &str, offset: usize) -> Value {
-        let columns = self.columns.iter().map(|(key, column)| (*key, &**column));
-        whole(CellTree::new(columns, paths, offset), id)
+    pub(super) fn twin(&self, paths: &PathTable, id: &str, offset: usize) -> Value {
+        let (keys, layout) = self.layout(paths);
+        let cells = keys.iter().map(|key| self.columns.get(key)?.get(offset)).collect();
+        let version = self.integer(ColumnKey::value(PathId::VERSION), offset).unwrap_or(1);
+        Tree { layout, cells, id, version }.take(0).unwrap_or_default()
     }
 }
 
@@ -60,122 +60,85 @@ impl View {
     #[must_use]
     pub fn subtree(
         &self,
-        paths: &PathReader<'_>,
+        paths: &PathTable,
         row: Row,
         path: PathId,
         places: &[usize],
     ) -> Option<Value> {
+        let layout = Layout::new(&paths.read(), path, &self.keys, places.iter().copied());
         let columns = &self.segments[row.segment()].columns;
-        let columns = places
-            .iter()
-            .filter_map(|place| Some((self.keys[*place], columns[*place].as_deref()?)));
-        CellTree::new(columns, paths, row.offset()).take(path)
+        let cells = columns.iter().map(|column| column.as_deref()?.get(row.offset())).collect();
+        Tree { layout: &layout, cells, id: self.id(row), version: 1 }.take(0)
     }
 }
 
-/// A twin with the two fields that are no columns of their own.
-fn whole(mut tree: CellTree<'_>, id: &str) -> Value {
-    if !tree.values.contains_key(&PathId::ETAG) {
-        let version = match tree.values.get(&PathId::VERSION) {
-            Some(Scalar::Int(version)) => *version,
-            _ => 1,
-        };
-        tree.insert(PathId::ETAG, Scalar::Str(etag_of(version).into()));
+/// The cells of one row, on their way into a document.
+struct Tree<'a> {
+    layout: &'a Layout,
+    /// By the place of the column.
+    cells: Vec<Option<Scalar<'a>>>,
+    id: &'a str,
+    /// Of the twin, which gives its etag unless it has one of its own.
+    version: i64,
+}
+
+impl<'a> Tree<'a> {
+    /// The value of a node, whose cell is used up but for the marker of an object.
+    fn take(&mut self, number: usize) -> Option<Value> {
+        let layout: &'a Layout = self.layout;
+        let node = &layout.nodes()[number];
+        match node.path {
+            PathId::ROOT => return Some(Value::Object(self.members(node, number))),
+            PathId::DEVICE_ID => return Some(self.id.into()),
+            _ => {}
+        }
+        match node.value.and_then(|place| self.cells[place].as_mut()) {
+            Some(Scalar::Object) => Some(Value::Object(self.members(node, number))),
+            Some(value) => Some(std::mem::replace(value, Scalar::Null).into_json()),
+            None if node.path == PathId::ETAG => Some(etag_of(self.version).into()),
+            None => None,
+        }
     }
-    tree.insert(PathId::DEVICE_ID, Scalar::Str(id.to_owned().into()));
-    Value::Object(tree.members(PathId::ROOT))
-}
 
-/// The cells of one row as a tree.
-struct CellTree<'a> {
-    paths: &'a PathReader<'a>,
-    values: HashMap<PathId, Scalar<'a>, foldhash::fast::FixedState>,
-    stamps: HashMap<PathId, (Option<Scalar<'a>>, Option<Scalar<'a>>), foldhash::fast::FixedState>,
-    /// Parent and child, sorted, so that the children of a place stand together in order.
-    edges: Vec<(PathId, PathId)>,
-}
-
-impl<'a> CellTree<'a> {
-    fn new(
-        columns: impl Iterator<Item = (ColumnKey, &'a Column)>,
-        paths: &'a PathReader<'a>,
-        offset: usize,
-    ) -> Self {
-        let mut tree = Self {
-            paths,
-            values: HashMap::default(),
-            stamps: HashMap::default(),
-            edges: Vec::new(),
-        };
-        for (key, column) in columns {
-            let Some(value) = column.get(offset) else { continue };
-            match key.facet {
-                Facet::Value => tree.insert(key.path, value),
-                Facet::Updated => tree.stamps.entry(key.path).or_default().0 = Some(value),
-                Facet::UpdatedVersion => tree.stamps.entry(key.path).or_default().1 = Some(value),
+    /// The members of an object. Depth is bounded by the limits of twins.
+    fn members(&mut self, node: &Node, number: usize) -> Map<String, Value> {
+        // Its metadata and version may come to it.
+        let mut members = Map::with_capacity(node.children.len() + 2);
+        for child in &node.children {
+            if let Some(value) = self.take(*child) {
+                members.insert(self.layout.nodes()[*child].name.clone(), value);
             }
         }
-        tree
-    }
-
-    fn insert(&mut self, path: PathId, value: Scalar<'a>) {
-        if self.values.insert(path, value).is_none() {
-            let edge = (self.paths.parent(path), path);
-            let place = self.edges.binary_search(&edge).unwrap_or_else(|place| place);
-            self.edges.insert(place, edge);
-        }
-    }
-
-    fn children(&self, path: PathId) -> Vec<PathId> {
-        let start = self.edges.partition_point(|(parent, _)| *parent < path);
-        let children = self.edges[start..].iter().take_while(|(parent, _)| *parent == path);
-        children.map(|(_, child)| *child).collect()
-    }
-
-    /// The members of the object at `path`. Depth is bounded by the limits of twins.
-    fn members(&mut self, path: PathId) -> Map<String, Value> {
-        let mut members = Map::new();
-        for child in self.children(path) {
-            if child != PathId::DESIRED_VERSION
-                && child != PathId::REPORTED_VERSION
-                && let Some(value) = self.take(child)
-            {
-                members.insert(self.paths.key(child).to_owned(), value);
-            }
-        }
-        let version = match path {
-            PathId::DESIRED => PathId::DESIRED_VERSION,
-            PathId::REPORTED => PathId::REPORTED_VERSION,
-            _ => return members,
-        };
-        if let Some(metadata) = self.metadata(path) {
+        let Some(version) = node.section else { return members };
+        if let Some(metadata) = self.metadata(number) {
             members.insert("$metadata".to_owned(), metadata);
         }
-        if let Some(value) = self.values.remove(&version) {
-            members.insert("$version".to_owned(), value.to_json());
+        if let Some(value) = version.and_then(|version| self.take(version)) {
+            members.insert("$version".to_owned(), value);
         }
         members
     }
 
-    fn take(&mut self, path: PathId) -> Option<Value> {
-        match self.values.get(&path)? {
-            Scalar::Object => Some(Value::Object(self.members(path))),
-            value => Some(value.to_json()),
+    fn metadata(&mut self, number: usize) -> Option<Value> {
+        let layout: &'a Layout = self.layout;
+        let node = &layout.nodes()[number];
+        let mut members = Map::with_capacity(node.children.len() + 2);
+        let stamps =
+            [("$lastUpdated", node.updated), ("$lastUpdatedVersion", node.updated_version)];
+        for (name, place) in stamps {
+            if let Some(stamp) = place.and_then(|place| self.cells[place].take()) {
+                members.insert(name.to_owned(), stamp.into_json());
+            }
         }
-    }
-
-    fn metadata(&self, path: PathId) -> Option<Value> {
-        let (updated, version) = self.stamps.get(&path)?;
-        let mut members = Map::new();
-        if let Some(updated) = updated {
-            members.insert("$lastUpdated".to_owned(), updated.to_json());
+        if members.is_empty() {
+            return None;
         }
-        if let Some(version) = version {
-            members.insert("$lastUpdatedVersion".to_owned(), version.to_json());
-        }
-        for child in self.children(path) {
-            if let Some(metadata) = self.metadata(child) {
-                members.insert(self.paths.key(child).to_owned(), metadata);
+        for child in &node.children {
+            let child_node = &self.layout.nodes()[*child];
+            if child_node.value.is_some_and(|place| self.cells[place].is_some())
+                && let Some(metadata) = self.metadata(*child)
+            {
+                members.insert(child_node.name.clone(), metadata);
             }
         }
         Some(Value::Object(members))

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use super::cells::Cells;
 use super::group::{Grouping, Rows};
 use super::reader::{Item, Reader, Shape, Shown, Source};
-use super::render::{Layout, SegmentColumns, Texts};
+use super::render::{SegmentColumns, Texts, Writer};
 use super::table::{Table, TableColumn};
 use super::value::Value;
 use crate::plan::{Slot, bind, element_at};
@@ -85,19 +85,19 @@ struct Projection<'a> {
     view: &'a View,
     items: Vec<Item>,
     /// For each item that is an object, how it is written.
-    layouts: Vec<Option<Layout>>,
+    writers: Vec<Option<Writer>>,
 }
 
 impl<'a> Projection<'a> {
     fn new(store: &'a Store, view: &'a View, items: Vec<Item>) -> Self {
-        let layout = |item: &Item| match &item.shown {
+        let writer = |item: &Item| match &item.shown {
             Shown::Source(Source { shape: Shape::Object(path, places), .. }) => {
-                Some(Layout::new(store.paths(), *path, view.keys(), places))
+                Some(Writer::new(store.paths(), *path, view.keys(), places))
             }
             _ => None,
         };
-        let layouts = items.iter().map(layout).collect();
-        Self { store, view, items, layouts }
+        let writers = items.iter().map(writer).collect();
+        Self { store, view, items, writers }
     }
 
     fn run(self, selection: &Selection, limit: usize, watch: Watch<'_>) -> ControlFlow<(), Table> {
@@ -140,15 +140,15 @@ impl<'a> Projection<'a> {
     /// The items of some rows of a segment.
     fn block(&self, number: usize, offsets: &[usize], columns: &SegmentColumns<'_>) -> Vec<Cells> {
         let mut text = String::new();
-        let column = |(item, layout): (&Item, &Option<Layout>)| {
+        let column = |(item, writer): (&Item, &Option<Writer>)| {
             let mut cells = Cells::new();
             let Shown::Source(source) = &item.shown else { return cells };
             for offset in offsets {
                 let value = source.value(self.store, self.view, Row::new(number, *offset));
-                match (&value, layout) {
-                    (Some(Value::Scalar(Scalar::Object)), Some(layout)) => {
+                match (&value, writer) {
+                    (Some(Value::Scalar(Scalar::Object)), Some(writer)) => {
                         text.clear();
-                        layout.write(columns, *offset, &mut text);
+                        writer.write(columns, *offset, &mut text);
                         cells.push_object(&text);
                     }
                     _ => Value::push(value.as_ref(), &mut cells),
@@ -156,7 +156,7 @@ impl<'a> Projection<'a> {
             }
             cells
         };
-        self.items.iter().zip(&self.layouts).map(column).collect()
+        self.items.iter().zip(&self.writers).map(column).collect()
     }
 }
 
@@ -191,14 +191,14 @@ impl Rows for SegmentRows<'_> {
 }
 
 impl Source {
-    /// The value; of an object that has a layout only the marker.
+    /// The value; of an object that has a writer only the marker.
     fn value<'v>(&self, store: &Store, view: &'v View, row: Row) -> Option<Value<'v>> {
         let segment = &view.segments()[row.segment()];
         let value = value_at(segment, self.slot, row.offset())?;
         match &self.shape {
             Shape::Element(tail) => element_json(&value, tail),
             Shape::Metadata { section, keys, places } => {
-                let mut section = view.subtree(&store.paths().read(), row, *section, places)?;
+                let mut section = view.subtree(store.paths(), row, *section, places)?;
                 let metadata = section.get_mut("$metadata")?;
                 let place = keys.iter().try_fold(metadata, |place, key| place.get_mut(&**key))?;
                 Some(Value::Json(place.take()))

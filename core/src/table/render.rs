@@ -3,85 +3,45 @@
 //! Gives the text of what [`View::subtree`] gives as a tree. A tree of a whole twin takes tens of
 //! microseconds to be built and written, nearly all of it for allocations: too much for a fleet.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::json::{push_scalar, push_text};
-use crate::store::{Codes, Column, ColumnKey, Dictionary, Facet, SegmentView};
+use crate::store::{Codes, Column, ColumnKey, Dictionary, Layout, Node, SegmentView};
 use crate::twin::{PathId, PathTable};
 
 /// Writing a value of a dictionary for later takes a quarter of looking one up there.
 const CODES_A_ROW: usize = 4;
 
-/// An object and what is below it, as far as there are columns.
+/// How objects of one layout are written.
 #[derive(Debug)]
-pub(super) struct Layout {
-    nodes: Vec<Node>,
+pub(super) struct Writer {
+    layout: Layout,
+    /// The name of each node as JSON, with its colon.
+    names: Vec<String>,
 }
 
-#[derive(Debug)]
-struct Node {
-    /// The key as JSON, with its colon.
-    key: String,
-    /// The places of the columns: the value, and when and by which version it was written.
-    value: Option<usize>,
-    updated: Option<usize>,
-    updated_version: Option<usize>,
-    /// Of desired and reported properties, which end with their metadata and version: the node
-    /// of the version, if there is any.
-    section: Option<Option<usize>>,
-    /// What is below, in the order in which the hub has first seen it.
-    children: Vec<usize>,
-}
-
-impl Layout {
-    /// The object at `path`, of the columns at `places` of `keys`.
+impl Writer {
+    /// Writes the object at `path`, of the columns at `places` of `keys`.
     pub(super) fn new(
         paths: &PathTable,
         path: PathId,
         keys: &[ColumnKey],
         places: &[usize],
     ) -> Self {
-        let paths = paths.read();
-        // In the order of the paths, so that a place comes after what it is in.
-        let mut columns: BTreeMap<PathId, [Option<usize>; 3]> = BTreeMap::from([(path, [None; 3])]);
-        for place in places {
-            let key = keys[*place];
-            let facet = match key.facet {
-                Facet::Value => 0,
-                Facet::Updated => 1,
-                Facet::UpdatedVersion => 2,
-            };
-            columns.entry(key.path).or_default()[facet] = Some(*place);
-        }
-        let mut nodes: Vec<Node> = Vec::new();
-        let mut numbers: HashMap<PathId, usize> = HashMap::new();
-        for (place, [value, updated, updated_version]) in columns {
-            let mut key = String::new();
-            push_text(paths.key(place), &mut key);
-            key.push(':');
-            let is_section = place == PathId::DESIRED || place == PathId::REPORTED;
-            let section = is_section.then_some(None);
-            let number = nodes.len();
-            nodes.push(Node {
-                key,
-                value,
-                updated,
-                updated_version,
-                section,
-                children: Vec::new(),
-            });
-            numbers.insert(place, number);
-            let Some(parent) = numbers.get(&paths.parent(place)).filter(|_| place != path) else {
-                continue;
-            };
-            if place == PathId::DESIRED_VERSION || place == PathId::REPORTED_VERSION {
-                nodes[*parent].section = Some(Some(number));
-            } else {
-                nodes[*parent].children.push(number);
-            }
-        }
-        Self { nodes }
+        let layout = Layout::new(&paths.read(), path, keys, places.iter().copied());
+        let name = |node: &Node| {
+            let mut name = String::new();
+            push_text(&node.name, &mut name);
+            name.push(':');
+            name
+        };
+        let names = layout.nodes().iter().map(name).collect();
+        Self { layout, names }
+    }
+
+    fn node(&self, number: usize) -> &Node {
+        &self.layout.nodes()[number]
     }
 
     /// Writes the object of the device at `offset`, or whatever the value at its place is.
@@ -97,7 +57,7 @@ impl Layout {
         offset: usize,
         out: &mut String,
     ) -> bool {
-        match columns.write(self.nodes[number].value, offset, out) {
+        match columns.write(self.node(number).value, offset, out) {
             Written::Nothing => return false,
             Written::Value => {}
             Written::Object => self.members(number, columns, offset, out),
@@ -113,11 +73,11 @@ impl Layout {
         offset: usize,
         out: &mut String,
     ) {
-        let node = &self.nodes[number];
+        let node = self.node(number);
         let mut members = Members::begin(out);
         for child in &node.children {
-            let key = &self.nodes[*child].key;
-            members.add(key, out, |out| self.value(*child, columns, offset, out));
+            let name = &self.names[*child];
+            members.add(name, out, |out| self.value(*child, columns, offset, out));
         }
         if let Some(version) = node.section {
             members.add("\"$metadata\":", out, |out| self.metadata(number, columns, offset, out));
@@ -136,7 +96,7 @@ impl Layout {
         offset: usize,
         out: &mut String,
     ) -> bool {
-        let node = &self.nodes[number];
+        let node = self.node(number);
         let before = out.len();
         let mut members = Members::begin(out);
         let mut stamp = |key, place, out: &mut String| {
@@ -149,10 +109,9 @@ impl Layout {
             return false;
         }
         for child in &node.children {
-            let child_node = &self.nodes[*child];
-            if columns.has(child_node.value, offset) {
-                members
-                    .add(&child_node.key, out, |out| self.metadata(*child, columns, offset, out));
+            if columns.has(self.node(*child).value, offset) {
+                let name = &self.names[*child];
+                members.add(name, out, |out| self.metadata(*child, columns, offset, out));
             }
         }
         out.push('}');

@@ -85,13 +85,19 @@ impl Scalar<'_> {
     /// This value as JSON; the marker of an object becomes an empty object.
     #[must_use]
     pub fn to_json(&self) -> Value {
+        self.borrowed().into_json()
+    }
+
+    /// This value as JSON, without a copy of text that it owns.
+    #[must_use]
+    pub fn into_json(self) -> Value {
         match self {
             Self::Null => Value::Null,
-            Self::Bool(value) => Value::Bool(*value),
-            Self::Int(value) => Value::from(*value),
-            Self::Float(value) => Value::from(*value),
-            Self::Str(text) => Value::String(text.clone().into_owned()),
-            Self::Array(text) => serde_json::from_str(text).unwrap_or(Value::Null),
+            Self::Bool(value) => Value::Bool(value),
+            Self::Int(value) => Value::from(value),
+            Self::Float(value) => Value::from(value),
+            Self::Str(text) => Value::String(text.into_owned()),
+            Self::Array(text) => serde_json::from_str(&text).unwrap_or(Value::Null),
             Self::Object => Value::Object(serde_json::Map::new()),
         }
     }
