@@ -6,6 +6,7 @@
 //! all of them against one another.
 
 mod portable;
+mod prefetch;
 #[cfg(target_arch = "x86_64")]
 mod simd;
 mod strings;
@@ -13,6 +14,7 @@ mod strings;
 #[cfg(test)]
 mod tests;
 
+pub use prefetch::prefetch;
 pub use strings::Strings;
 
 /// Ranges of one call of [`in_ranges`]: as many as stay in registers.

@@ -7,15 +7,14 @@
 
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::{
-    __m128i, _MM_HINT_T0, _mm_loadu_si128, _mm_prefetch, _mm_storeu_si128, _mm512_cmpgt_epi32_mask,
-    _mm512_loadu_si512, _mm512_maskz_compress_epi32, _mm512_set1_epi32, _mm512_storeu_si512,
-    _mm512_sub_epi32,
+    __m128i, _mm_loadu_si128, _mm_storeu_si128, _mm512_cmpgt_epi32_mask, _mm512_loadu_si512,
+    _mm512_maskz_compress_epi32, _mm512_set1_epi32, _mm512_storeu_si512, _mm512_sub_epi32,
 };
 
 use arrow_array::StringArray;
 use arrow_buffer::{Buffer, OffsetBuffer, ScalarBuffer};
 
-use super::{BLOCK, Level};
+use super::{BLOCK, Level, prefetch};
 
 /// Strings up to this length are copied as so many bytes, which is one load and one store; the
 /// next one overwrites what was too much.
@@ -272,14 +271,6 @@ fn bring_near(values: &[u8], offsets: &[i32], number: usize, mut word: u64) {
         let place = number * BLOCK + word.trailing_zeros() as usize;
         word &= word - 1;
         prefetch(values, offsets.get(place).map_or(0, |start| index(*start)));
-    }
-}
-
-#[cfg(target_arch = "x86_64")]
-fn prefetch<T>(items: &[T], place: usize) {
-    if let Some(item) = items.get(place) {
-        // SAFETY: a prefetch reads nothing, whatever the address.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(item).cast()) };
     }
 }
 

@@ -108,6 +108,12 @@ impl SegmentData {
         })
     }
 
+    /// Asks for the memory of all values of a row. They lie in as many places as there are columns,
+    /// and one after the other they would take longer than all that is done with them.
+    pub(super) fn prefetch(&self, offset: usize) {
+        self.columns.values().for_each(|column| column.prefetch(offset));
+    }
+
     /// Forgets all columns: no row is alive.
     pub(super) fn clear(&mut self) {
         self.columns.clear();

@@ -13,6 +13,7 @@ const LONGER: &[(&str, &str)] =
 
 /// Files that may hold unsafe code: file, reason.
 const UNSAFE: &[(&str, &str)] = &[
+    ("core/src/kernel/prefetch.rs", "prefetching has no safe form; it reads nothing"),
     (
         "core/src/kernel/simd.rs",
         "vector instructions; `./x bench kernel` shows what they are worth",

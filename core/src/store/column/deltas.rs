@@ -1,5 +1,7 @@
 //! One narrow unsigned number a row, with one of them set aside for "no value".
 
+use crate::kernel::prefetch;
+
 /// One unsigned number a row; the greatest of its width stands for "no value".
 #[derive(Debug, Clone)]
 pub enum Deltas {
@@ -40,6 +42,16 @@ macro_rules! with_deltas {
 pub(crate) use with_deltas;
 
 impl Deltas {
+    /// Asks for the memory of the number at `offset`.
+    pub(super) fn prefetch(&self, offset: usize) {
+        match self {
+            Self::U8(values) => prefetch(values, offset),
+            Self::U16(values) => prefetch(values, offset),
+            Self::U32(values) => prefetch(values, offset),
+            Self::U64(values) => prefetch(values, offset),
+        }
+    }
+
     /// All rows below `rows` without a value, in the narrowest width that holds `greatest`.
     pub(super) fn absent(greatest: u64, rows: usize) -> Self {
         match greatest {

@@ -30,6 +30,7 @@ pub(super) use encode::encode_lanes;
 pub(super) use lane::Lane;
 
 use super::dictionary::Dictionary;
+use crate::kernel::prefetch;
 use crate::twin::Scalar;
 
 /// The values of one path in one segment.
@@ -143,6 +144,17 @@ impl Column {
             },
             Self::Linear(linear) => linear.get(offset),
             Self::Plain(plain) => plain.get(offset),
+        }
+    }
+
+    /// Asks for the memory of the value at `offset`, which is to be read soon.
+    pub(super) fn prefetch(&self, offset: usize) {
+        match self {
+            Self::Constant { .. } | Self::Sparse { .. } => {}
+            Self::Codes { codes: Codes::U8(codes), .. } => prefetch(codes, offset),
+            Self::Codes { codes: Codes::U16(codes), .. } => prefetch(codes, offset),
+            Self::Linear(linear) => linear.deltas.prefetch(offset),
+            Self::Plain(plain) => plain.prefetch(offset),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::kernel::prefetch;
 use crate::twin::Scalar;
 
 const ABSENT: u32 = u32::MAX;
@@ -33,6 +34,11 @@ impl Plain {
         }
         plain.bytes.shrink_to_fit();
         Some(plain)
+    }
+
+    /// Asks for where the value at `offset` starts.
+    pub(super) fn prefetch(&self, offset: usize) {
+        prefetch(&self.starts, offset);
     }
 
     /// The rows that may have a value.
