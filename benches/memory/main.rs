@@ -51,9 +51,9 @@ fn measure(fleet: &Path, twins: u64) -> io::Result<()> {
             let device = format!("dev-{:07}", (random >> 33) % twins + 1);
             let body = body_of(change % kinds, random >> 40);
             let changed = if change % 2 == 0 {
-                hub.update_twin(&device, &body, None)
+                hub.update_twin(&device, &body, None).map(drop)
             } else {
-                hub.report_properties(&device, &body)
+                hub.report_properties(&device, &body).map(drop)
             };
             changed.map_err(io::Error::other)?;
         }

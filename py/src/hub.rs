@@ -312,26 +312,27 @@ impl Hub {
     /// Merge what a device reports into its reported properties; None removes a key.
     ///
     /// Returns:
-    ///     The twin as it is now.
+    ///     The new ``$version`` of the reported properties, which is all that IoT Hub tells a
+    ///     device.
     ///
     /// Raises:
     ///     DeviceNotFoundError: The hub has no such device.
     ///     ValidationError: A value breaks a rule of twins.
     ///
     /// Examples:
-    ///     >>> twin = hub.report_properties("d1", {"battery": 71.5})
-    ///     >>> twin["properties"]["reported"]["battery"]
+    ///     >>> hub.report_properties("d1", {"battery": 71.5})
+    ///     2
+    ///     >>> hub.twin("d1")["properties"]["reported"]["battery"]
     ///     71.5
-    fn report_properties<'py>(
+    fn report_properties(
         &self,
-        py: Python<'py>,
+        py: Python<'_>,
         device_id: argument::DeviceId,
-        reported: &Bound<'py, PyAny>,
-    ) -> PyResult<Bound<'py, PyAny>> {
+        reported: &Bound<'_, PyAny>,
+    ) -> PyResult<i64> {
         let body = json::to_object(reported, "reported", "properties.reported")?;
         let inner = self.engine(py)?;
-        let twin = wait::run(py, || inner.report_properties(&device_id.0, &body))?;
-        json::from_value(py, &twin)
+        wait::run(py, || inner.report_properties(&device_id.0, &body))
     }
 
     fn __len__(&self, py: Python<'_>) -> PyResult<usize> {

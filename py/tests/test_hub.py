@@ -54,8 +54,8 @@ def test_a_replacement_replaces_the_sections_given(hub: twincast.Hub) -> None:
 
 
 def test_a_device_reports(hub: twincast.Hub) -> None:
-    twin = hub.report_properties("d1", {"battery": 71.5, "firmware": None})
-    reported = twin["properties"]["reported"]
+    assert hub.report_properties("d1", {"battery": 71.5, "firmware": None}) == 2
+    reported = hub.twin("d1")["properties"]["reported"]
     assert reported["battery"] == 71.5
     assert "firmware" not in reported
     assert reported["$version"] == 2

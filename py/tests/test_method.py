@@ -113,7 +113,8 @@ def test_a_hang_fails_the_device_only(hub: twincast.Hub) -> None:
 
 def test_a_handler_uses_the_hub(hub: twincast.Hub) -> None:
     def handler(device_id: str, payload: Any) -> Any:
-        twin = hub.report_properties(device_id, {"seen": True})
+        hub.report_properties(device_id, {"seen": True})
+        twin = hub.twin(device_id)
         hub.schedule_twin_update(f"from-{device_id}", {"tags": {"by": device_id}}, condition="*")
         return len(hub), twin["properties"]["reported"]["seen"], len(hub.select("*"))
 

@@ -169,9 +169,11 @@ fn run(hub: &Hub, models: &mut [Model], steps: &[Step]) -> Result<(), TestCaseEr
                 models[*device].replace(tags.as_ref(), desired.as_ref());
             }
             Step::Report { device, reported } => {
-                hub.report_properties(&id(*device), reported).expect("the report is good");
+                let version = hub.report_properties(&id(*device), reported);
                 merge(&mut models[*device].reported, reported);
                 models[*device].reported_version += 1;
+                let expected = models[*device].reported_version;
+                assert_eq!(version.expect("the report is good"), expected);
             }
             Step::Job { condition, tags, desired } => {
                 let Some(body) = body_of(tags.as_ref(), desired.as_ref()) else { continue };

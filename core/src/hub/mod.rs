@@ -23,7 +23,7 @@ pub use jobs::Job;
 pub use crate::store::MemoryPart;
 
 use engine::Engine;
-use operation::{CreateDevice, DeleteDevice, PatchTwin};
+use operation::{CreateDevice, DeleteDevice, PatchTwin, ReportProperties};
 use state::State;
 
 use crate::dispatch::{SimulatedFleet, Transport};
@@ -214,23 +214,30 @@ impl Hub {
         self.change(id, PatchKind::Replace, body, etag)
     }
 
-    /// Merges what a device reports into `properties.reported` and gives the twin as it is then.
+    /// Merges what a device reports into `properties.reported` and gives its new `$version`, which
+    /// is all that IoT Hub tells a device.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Invalid`], [`ErrorKind::DeviceNotFound`].
-    pub fn report_properties(&self, id: &str, reported: &Value) -> Result<Value> {
-        self.change(id, PatchKind::Report, reported, None)
+    pub fn report_properties(&self, id: &str, reported: &Value) -> Result<i64> {
+        let patch = self.patch(id, PatchKind::Report, reported)?;
+        self.state().commit(ReportProperties { id, patch: &patch })
     }
 
     fn change(&self, id: &str, kind: PatchKind, body: &Value, etag: Option<&str>) -> Result<Value> {
+        let patch = self.patch(id, kind, body)?;
+        self.state().commit(PatchTwin { id, patch: &patch, etag })
+    }
+
+    /// A patch of the twin of `id`, checked.
+    fn patch(&self, id: &str, kind: PatchKind, body: &Value) -> Result<TwinPatch> {
         self.state().check_open()?;
         // Before its keys get numbers, which are never taken back.
         if !self.contains(id) {
             return Err(not_found(id));
         }
-        let patch = TwinPatch::parse(self.state().store.paths(), kind, body)?;
-        self.state().commit(PatchTwin { id, patch: &patch, etag })
+        TwinPatch::parse(self.state().store.paths(), kind, body)
     }
 }
 

@@ -92,6 +92,21 @@ impl Operation for PatchTwin<'_> {
     }
 }
 
+/// What a device reports; gives the new version of its reported properties.
+pub(super) struct ReportProperties<'a> {
+    pub(super) id: &'a str,
+    pub(super) patch: &'a TwinPatch,
+}
+
+impl Operation for ReportProperties<'_> {
+    type Effect = i64;
+
+    fn apply(self, state: &State, now: Now) -> Result<i64> {
+        let result = state.store.report(self.id, self.patch, now.wall);
+        result.map_err(|rejection| error_of(self.id, &rejection))
+    }
+}
+
 /// Imported twins, all of them at once. Their ids must have been claimed.
 pub(super) struct PublishTwins<'a>(pub(super) &'a mut Vec<BuiltSegment>);
 

@@ -298,6 +298,30 @@ impl Store {
         etag: Option<&str>,
         now: Timestamp,
     ) -> Result<Value, Rejection> {
+        self.change(id, patch, etag, now, |segment, data, row| self.document(segment, data, row))
+    }
+
+    /// Changes the reported properties of one twin and gives their new version.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejection::NotFound`], [`Rejection::TooLarge`].
+    pub fn report(&self, id: &str, patch: &TwinPatch, now: Timestamp) -> Result<i64, Rejection> {
+        let version = ColumnKey::value(PathId::REPORTED_VERSION);
+        self.change(id, patch, None, now, |_, data, row| {
+            data.integer(version, row.offset()).unwrap_or_default()
+        })
+    }
+
+    /// Changes one twin; `look` sees it before anybody else can change it.
+    fn change<T>(
+        &self,
+        id: &str,
+        patch: &TwinPatch,
+        etag: Option<&str>,
+        now: Timestamp,
+        look: impl FnOnce(&Segment, &SegmentData, Row) -> T,
+    ) -> Result<T, Rejection> {
         let patch = &*patch.current(&self.paths);
         let change = Change::new(self, patch, now);
         let _shared = self.gate.read();
@@ -309,7 +333,7 @@ impl Store {
         let sizes = sizes::of_row(self, &data, row.offset(), &change)?;
         data.bounds = data.bounds.largest(sizes);
         change.apply(self, &mut data, Rows::One(row.offset()));
-        Ok(self.document(&segment, &data, row))
+        Ok(look(&segment, &data, row))
     }
 
     /// Applies `patch` to the rows of `selected`, given by segment, in parallel; gives the rows

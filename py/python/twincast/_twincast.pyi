@@ -236,19 +236,21 @@ class Hub:
             >>> hub.replace_twin("d1", {"tags": {"wing": "b"}})["tags"]
             {'wing': 'b'}
         """
-    def report_properties(self, device_id: str, reported: dict[str, Any]) -> dict[str, Any]:
+    def report_properties(self, device_id: str, reported: dict[str, Any]) -> int:
         """Merge what a device reports into its reported properties; None removes a key.
 
         Returns:
-            The twin as it is now.
+            The new ``$version`` of the reported properties, which is all that IoT Hub tells a
+            device.
 
         Raises:
             DeviceNotFoundError: The hub has no such device.
             ValidationError: A value breaks a rule of twins.
 
         Examples:
-            >>> twin = hub.report_properties("d1", {"battery": 71.5})
-            >>> twin["properties"]["reported"]["battery"]
+            >>> hub.report_properties("d1", {"battery": 71.5})
+            2
+            >>> hub.twin("d1")["properties"]["reported"]["battery"]
             71.5
         """
     def __len__(self) -> int: ...
