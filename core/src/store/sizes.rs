@@ -13,7 +13,7 @@ use crate::twin::{PathId, PathReader, Scalar, Section, SectionSizes, cell_size};
 
 pub(super) const SECTIONS: [Section; 3] = [Section::Tags, Section::Desired, Section::Reported];
 
-/// The sizes of the sections of one twin after a change.
+/// The sizes of the sections of one twin after a change; 0 of those that it does not touch.
 ///
 /// # Errors
 ///
@@ -25,11 +25,14 @@ pub(super) fn of_row(
     change: &Change<'_>,
 ) -> Result<SectionSizes, Rejection> {
     let paths = store.paths().read();
+    // The other sections stay as they are.
+    let is_changed = |key: &ColumnKey| change.touches(paths.section(key.path));
+    let counted =
+        data.columns.iter().filter(|(key, _)| is_counted(&paths, **key) && is_changed(key));
+    let counted: Vec<_> = counted.inspect(|(_, column)| column.prefetch(offset)).collect();
     let mut cells: HashMap<PathId, u64, foldhash::fast::FixedState> = HashMap::default();
-    for (key, column) in &data.columns {
-        if is_counted(&paths, *key)
-            && let Some(value) = column.get(offset)
-        {
+    for (key, column) in counted {
+        if let Some(value) = column.get(offset) {
             cells.insert(key.path, cell_size(paths.key(key.path), &value));
         }
     }

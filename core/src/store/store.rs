@@ -146,7 +146,6 @@ impl Store {
     pub fn twin(&self, row: Row) -> Option<Value> {
         let segment = self.segment(row)?;
         let data = segment.read();
-        data.prefetch(row.offset());
         data.live.contains(row.offset()).then(|| self.document(&segment, &data, row))
     }
 
@@ -328,7 +327,6 @@ impl Store {
         let row = self.index.get(&self.segments, id).ok_or(Rejection::NotFound)?;
         let segment = self.segment(row).ok_or(Rejection::NotFound)?;
         let mut data = segment.write();
-        data.prefetch(row.offset());
         check(&data, row, etag)?;
         let sizes = sizes::of_row(self, &data, row.offset(), &change)?;
         data.bounds = data.bounds.largest(sizes);

@@ -47,6 +47,7 @@ impl SegmentData {
 
     /// The whole twin, in the order in which its places were first seen in the hub.
     pub(super) fn twin(&self, paths: &PathTable, id: &str, offset: usize) -> Value {
+        self.prefetch(offset);
         let (keys, layout) = self.layout(paths);
         let cells = keys.iter().map(|key| self.columns.get(key)?.get(offset)).collect();
         let version = self.integer(ColumnKey::value(PathId::VERSION), offset).unwrap_or(1);
