@@ -14,8 +14,12 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
-# Calls that a task makes one after the other without a look at the rest of the loop.
-_STRIDE = 64
+# How long a task makes one call after the other without a look at the rest of the loop, in seconds,
+# and how many of them without a look at the clock.
+_STRIDE = 0.005
+_STRIDE_CALLS = 16
+# How long a task that has nothing to do waits for more, in seconds.
+_IDLE_MAX = 0.05
 # How long what is cancelled may take to end, in seconds.
 _PATIENCE = 1.0
 
@@ -65,6 +69,11 @@ class Loop:
         self._tasks: set[asyncio.Task[None]] = set()
         # Tasks that let others have a turn and then go on by themselves.
         self._striding = 0
+        # Tasks that have nothing to do; to wake one takes half the time of making one.
+        self._idle: list[asyncio.Future[None]] = []
+        # The fewest of them since the last look at it.
+        self._spare = 0
+        self._timer: asyncio.TimerHandle | None = None
         self._context = contextvars.copy_context()
         self._thread = _Thread(inbox)
         self._loop = self._thread.loop
@@ -99,6 +108,10 @@ class Loop:
             self._add_tasks(sum(len(batch.calls) for batch in self._waiting))
 
     def _add_tasks(self, count: int) -> None:
+        while count > 0 and self._idle:
+            _wake(self._idle.pop())
+            count -= 1
+        self._spare = min(self._spare, len(self._idle))
         for _ in range(count):
             context = self._context.copy()
             self._tasks.add(self._loop.create_task(self._work(), context=context))
@@ -107,13 +120,27 @@ class Loop:
         task = asyncio.current_task()
         assert task is not None
         try:
-            await self._make_calls(task)
+            while self._waiting and await self._make_calls(task):
+                if self._timer is None:
+                    self._timer = self._loop.call_later(_IDLE_MAX, self._dismiss)
+                self._idle.append(self._loop.create_future())
+                await self._idle[-1]
         finally:
             self._tasks.discard(task)
 
-    async def _make_calls(self, task: "asyncio.Task[None]") -> None:
-        """Make one call after the other, as long as there are any."""
+    def _dismiss(self) -> None:
+        """End the tasks that had nothing to do for a while: they would keep this object alive."""
+        for _ in range(self._spare):
+            _wake(self._idle.pop())
+        self._spare = len(self._idle)
+        self._timer = None
+        if self._idle:
+            self._timer = self._loop.call_later(_IDLE_MAX, self._dismiss)
+
+    async def _make_calls(self, task: "asyncio.Task[None]") -> bool:
+        """Make one call after the other, as long as there are any; whether to use it again."""
         made = 0
+        begun = time.monotonic()
         while self._waiting:
             batch = self._waiting[0]
             calls = batch.calls
@@ -143,14 +170,16 @@ class Loop:
             if task.cancelling() or not self._is_clean():
                 if not self._thread.is_stopping:
                     self._add_tasks(1)
-                return
+                return False
             made += 1
-            if made % _STRIDE == 0:
+            if made % _STRIDE_CALLS == 0 and time.monotonic() - begun > _STRIDE:
                 self._striding += 1
                 try:
                     await asyncio.sleep(0)
                 finally:
                     self._striding -= 1
+                begun = time.monotonic()
+        return True
 
     def _is_clean(self) -> bool:
         """Whether context variables are what they were; quick where none was set."""
@@ -175,6 +204,11 @@ def _rung(reference: "weakref.ref[Loop]", bell: socket.socket) -> None:
     loop = reference()
     if loop is not None:
         loop._take()
+
+
+def _wake(idle: "asyncio.Future[None]") -> None:
+    if not idle.done():  # as it is when the loop ends
+        idle.set_result(None)
 
 
 class _Batch:
