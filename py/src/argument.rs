@@ -34,6 +34,7 @@ macro_rules! arguments {
 }
 
 arguments! {
+    Concurrency "concurrency": usize;
     Condition "condition": String;
     ConnectTimeout "connect_timeout": Duration;
     DeviceId "device_id": String;

@@ -1,6 +1,7 @@
 //! The columnar form of a method handler: device ids go out as one Arrow array, statuses and
 //! payloads come back as arrays.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
@@ -9,16 +10,18 @@ use arrow_array::types::{
     UInt32Type, UInt64Type,
 };
 use arrow_array::{Array, StringArray};
+use arrow_buffer::OffsetBuffer;
 use arrow_schema::DataType;
 use pyo3::buffer::{Element, PyUntypedBuffer};
 use pyo3::exceptions::{PyIndexError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyInt, PyIterator, PyList, PyString, PyTuple};
 use serde_json::value::RawValue;
-use twincast::job::CallResult;
+use twincast::dispatch::IdColumn;
+use twincast::job::{CallResult, Failure, Reply};
 
 use crate::argument::kind;
-use crate::handler::{check_size, status_of};
+use crate::handler::{check_size, right_count, status_of, unusable};
 use crate::{arrow, html};
 
 /// The ids of a batch of devices, as an Arrow array of strings.
@@ -31,8 +34,9 @@ pub(crate) struct DeviceIds {
 }
 
 impl DeviceIds {
-    pub(crate) fn new(ids: &[&str]) -> Self {
-        Self { ids: StringArray::from_iter_values(ids) }
+    pub(crate) fn new(column: IdColumn) -> Self {
+        let offsets = OffsetBuffer::new(column.offsets.into());
+        Self { ids: StringArray::new(offsets, column.text.into_bytes().into(), None) }
     }
 }
 
@@ -84,56 +88,114 @@ impl DeviceIds {
     }
 }
 
-/// Reads what a columnar handler answered for `devices` devices: `(statuses, payloads)`, or
-/// statuses alone.
-///
-/// Statuses are one int for all, a buffer or an Arrow array of integers, or a sequence. Payloads
-/// are None, one str for all, or an Arrow array or a sequence of str; each is JSON text.
-pub(crate) fn answers_of(answer: &Bound<'_, PyAny>, devices: usize) -> PyResult<Vec<CallResult>> {
-    let (statuses, payloads) = match answer.cast::<PyTuple>() {
-        Ok(pair) if pair.len() == 2 => (pair.get_item(0)?, Some(pair.get_item(1)?)),
-        Ok(other) => {
-            let text = format!("expected (statuses, payloads), not a tuple of {}", other.len());
-            return Err(PyValueError::new_err(text));
+/// What a columnar handler answered, read while the interpreter is there.
+pub(crate) struct Answers {
+    statuses: Column<i32>,
+    payloads: Column<Payload>,
+}
+
+/// One value for all devices, or one for each.
+enum Column<T> {
+    All(T),
+    Each(Vec<T>),
+}
+
+impl<T> Column<T> {
+    fn count(&self) -> Option<usize> {
+        match self {
+            Self::All(_) => None,
+            Self::Each(values) => Some(values.len()),
         }
-        Err(_) => (answer.clone(), None),
-    };
-    let statuses = statuses_of(&statuses, devices)?;
-    let payloads = match payloads.filter(|payloads| !payloads.is_none()) {
-        None => Vec::new(),
-        Some(payloads) => {
-            let payloads = payloads_of(&payloads, devices)?;
-            if payloads.len() != statuses.len() {
-                let text = format!("{} payloads for {} statuses", payloads.len(), statuses.len());
+    }
+}
+
+impl Answers {
+    /// Reads `(statuses, payloads)`, or statuses alone.
+    ///
+    /// Statuses are one int for all, a buffer or an Arrow array of integers, or a sequence.
+    /// Payloads are None, one str for all, or an Arrow array or a sequence of str; each is JSON
+    /// text.
+    pub(crate) fn read(answer: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let (statuses, payloads) = match answer.cast::<PyTuple>() {
+            Ok(pair) if pair.len() == 2 => (pair.get_item(0)?, Some(pair.get_item(1)?)),
+            Ok(other) => {
+                let text = format!("expected (statuses, payloads), not a tuple of {}", other.len());
                 return Err(PyValueError::new_err(text));
             }
-            payloads
+            Err(_) => (answer.clone(), None),
+        };
+        let statuses = statuses_of(&statuses)?;
+        let payloads = match payloads.filter(|payloads| !payloads.is_none()) {
+            None => Column::All(None),
+            Some(payloads) => payloads_of(&payloads)?,
+        };
+        if let (Some(statuses), Some(payloads)) = (statuses.count(), payloads.count())
+            && statuses != payloads
+        {
+            let text = format!("{payloads} payloads for {statuses} statuses");
+            return Err(PyValueError::new_err(text));
         }
-    };
-    let mut payloads = payloads.into_iter();
-    let answers = statuses.into_iter().map(|status| match payloads.next().flatten() {
+        Ok(Self { statuses, payloads })
+    }
+
+    /// Whether there is one for each of so many devices, or why not.
+    pub(crate) fn check(&self, devices: usize) -> Result<(), Failure> {
+        right_count(self.statuses.count().unwrap_or(devices), devices)?;
+        match self.payloads.count() {
+            Some(count) if count != devices => {
+                Err(unusable(&format!("{count} payloads for {devices} statuses")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The answers of the devices at `positions`, of which there are as many as answers.
+    pub(crate) fn into_replies(self, positions: &Range<u32>) -> Vec<Reply> {
+        let start = positions.start;
+        match (self.statuses, self.payloads) {
+            (Column::All(status), Column::All(payload)) => {
+                vec![Reply { positions: positions.clone(), result: result(status, payload) }]
+            }
+            (Column::All(status), Column::Each(payloads)) => {
+                let results = payloads.into_iter().map(|payload| result(status, payload));
+                Reply::in_order(start, results)
+            }
+            (Column::Each(statuses), Column::All(payload)) => {
+                let results = statuses.into_iter().map(|status| result(status, payload.clone()));
+                Reply::in_order(start, results)
+            }
+            (Column::Each(statuses), Column::Each(payloads)) => {
+                let both = statuses.into_iter().zip(payloads);
+                Reply::in_order(start, both.map(|(status, payload)| result(status, payload)))
+            }
+        }
+    }
+}
+
+fn result(status: i32, payload: Payload) -> CallResult {
+    match payload {
         None => CallResult::Answered { status, payload: None },
         Some(Ok(text)) => CallResult::Answered { status, payload: Some(text) },
         Some(Err(failed)) => failed,
-    });
-    Ok(answers.collect())
+    }
 }
 
-fn statuses_of(statuses: &Bound<'_, PyAny>, devices: usize) -> PyResult<Vec<i32>> {
+fn statuses_of(statuses: &Bound<'_, PyAny>) -> PyResult<Column<i32>> {
     if statuses.is_instance_of::<PyInt>() {
         let status = status_of(statuses).map_err(PyValueError::new_err)?;
-        return Ok(vec![status; devices]);
+        return Ok(Column::All(status));
     }
     if let Ok(buffer) = PyUntypedBuffer::get(statuses) {
-        return integers_of_buffer(statuses.py(), &buffer);
+        return integers_of_buffer(statuses.py(), &buffer).map(Column::Each);
     }
     if let Some(array) = arrow::array(statuses)? {
-        return integers_of_array(array.as_ref());
+        return integers_of_array(array.as_ref()).map(Column::Each);
     }
     let items = statuses
         .try_iter()
         .map_err(|_| PyValueError::new_err(format!("expected statuses, not {}", kind(statuses))))?;
-    items.map(|status| status_of(&status?).map_err(PyValueError::new_err)).collect()
+    let items = items.map(|status| status_of(&status?).map_err(PyValueError::new_err));
+    items.collect::<PyResult<_>>().map(Column::Each)
 }
 
 fn integers_of_buffer(py: Python<'_>, buffer: &PyUntypedBuffer) -> PyResult<Vec<i32>> {
@@ -189,33 +251,32 @@ fn integers_of_array(array: &dyn Array) -> PyResult<Vec<i32>> {
 /// JSON text, or the failure of a device whose text is none.
 type Payload = Option<Result<Arc<str>, CallResult>>;
 
-fn payloads_of(payloads: &Bound<'_, PyAny>, devices: usize) -> PyResult<Vec<Payload>> {
+fn payloads_of(payloads: &Bound<'_, PyAny>) -> PyResult<Column<Payload>> {
     let mut texts = Texts::default();
     if let Ok(text) = payloads.cast::<PyString>() {
-        return Ok(vec![texts.read(text.to_str()?); devices]);
+        return Ok(Column::All(texts.read(text.to_str()?)));
     }
     if let Some(array) = arrow::array(payloads)? {
         let value = text_at(array.as_ref())?;
         let rows = 0..array.len();
         let read = |row| if array.is_null(row) { None } else { texts.read(value(row)) };
-        return Ok(rows.map(read).collect());
+        return Ok(Column::Each(rows.map(read).collect()));
     }
     let items = payloads
         .try_iter()
         .map_err(|_| PyValueError::new_err(format!("expected payloads, not {}", kind(payloads))))?;
-    items
-        .map(|item| {
-            let item = item?;
-            if item.is_none() {
-                return Ok(None);
-            }
-            let text = item.cast::<PyString>().map_err(|_| {
-                let found = kind(&item);
-                PyValueError::new_err(format!("a payload is {found}, not a str of JSON text"))
-            })?;
-            Ok(texts.read(text.to_str()?))
-        })
-        .collect()
+    let read = |item: PyResult<Bound<'_, PyAny>>| {
+        let item = item?;
+        if item.is_none() {
+            return Ok(None);
+        }
+        let text = item.cast::<PyString>().map_err(|_| {
+            let found = kind(&item);
+            PyValueError::new_err(format!("a payload is {found}, not a str of JSON text"))
+        })?;
+        Ok(texts.read(text.to_str()?))
+    };
+    items.map(read).collect::<PyResult<_>>().map(Column::Each)
 }
 
 /// Reads the text at a row of an array of strings, in whichever layout it has.
@@ -251,10 +312,10 @@ impl Texts {
     }
 }
 
-fn checked(text: &Arc<str>) -> Result<Arc<str>, twincast::job::Failure> {
+fn checked(text: &Arc<str>) -> Result<Arc<str>, Failure> {
     check_size(text)?;
     match serde_json::from_str::<&RawValue>(text) {
         Ok(_) => Ok(Arc::clone(text)),
-        Err(error) => Err(crate::handler::unusable(&format!("a payload is not JSON: {error}"))),
+        Err(error) => Err(unusable(&format!("a payload is not JSON: {error}"))),
     }
 }

@@ -51,6 +51,11 @@ impl Inside {
     }
 }
 
+/// Whether handlers are to be called no more.
+pub(crate) fn is_ending() -> bool {
+    ENDING.load(Ordering::Relaxed)
+}
+
 impl Drop for Inside {
     fn drop(&mut self) {
         let mut inside = INSIDE.lock();

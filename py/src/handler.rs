@@ -3,20 +3,21 @@
 //! Whatever a callable does, only its own devices are concerned: an exception, an answer that is
 //! none, or a hang fails them, and the others go on.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyList, PyString, PyTuple};
+use pyo3::types::{PyBool, PyInt, PyList, PyString, PyTuple};
 use serde_json::Value;
 use twincast::dispatch::{Calls, Style, Transport};
 use twincast::job::{CallResult, Failure, Reply};
 use twincast::limits::METHOD_PAYLOAD_BYTES;
 
 use crate::argument::kind;
-use crate::columnar::{self, DeviceIds};
-use crate::exit::Inside;
+use crate::columnar::{Answers, DeviceIds};
+use crate::exit::{self, Inside};
 use crate::json;
 
 /// The codes of IoT Hub for what can go wrong here: our own fault, an unusable answer, too large.
@@ -28,6 +29,11 @@ const TOO_LARGE: u32 = 413_001;
 /// that the program's own threads still get their turn with the interpreter when all compute.
 const WORKERS: usize = 16;
 
+/// Devices in a list at most, and in an Arrow array, for handlers that are quick: enough to make
+/// the way into the interpreter and back vanish, few enough that a hang takes few along.
+const LIST_MAX: u32 = 1 << 12;
+const ARROW_MAX: u32 = 1 << 14;
+
 /// How a callable wants its devices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Form {
@@ -37,6 +43,15 @@ pub(crate) enum Form {
     Batch,
     /// `handler(device_ids, payload)` with an Arrow array of ids, answered by columns.
     Arrow,
+}
+
+/// A transport that holds Python objects.
+pub(crate) trait Callable: Transport {
+    /// Shows them to the garbage collector.
+    fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError>;
+
+    /// Lets go of them; calls that come later fail.
+    fn clear(&self);
 }
 
 /// A Python callable that answers one method.
@@ -51,7 +66,97 @@ impl Handler {
         Self { callable: Mutex::new(Some(callable)), form }
     }
 
-    pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+    fn callable<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyAny>, Failure> {
+        let callable = self.callable.lock().as_ref().map(|callable| callable.clone_ref(py));
+        callable.map(|callable| callable.into_bound(py)).ok_or_else(gone)
+    }
+
+    /// Calls the handler for one device after the other, in one stay inside the interpreter:
+    /// others who want it get it as they do from any Python code, after its switch interval.
+    fn call_devices(&self, calls: Calls) {
+        let method = Arc::clone(calls.method());
+        let mut calls = Some(calls);
+        let called = Python::try_attach(|py| {
+            let _inside = Inside::enter(py).ok_or_else(gone)?;
+            let handler = self.callable(py)?;
+            let Some(calls) = calls.take() else { return Ok(()) };
+            // Each call is claimed, made and answered by itself: one that hangs holds up no
+            // answer, and other workers go on with the rest.
+            calls.for_each(|call| {
+                if exit::is_ending() {
+                    return CallResult::Failed(gone());
+                }
+                payload_to_py(py, method.payload.as_ref())
+                    .and_then(|payload| handler.call1((call.device_id, payload)))
+                    .map_err(|error| raised(py, &error))
+                    .and_then(|answer| answer_of(&answer))
+                    .unwrap_or_else(CallResult::Failed)
+            });
+            Ok(())
+        });
+        if let (Some(calls), Err(failure)) = (calls, called.unwrap_or_else(|| Err(gone()))) {
+            refuse(&calls, failure);
+        }
+    }
+
+    fn call_batch(&self, calls: &Calls, claimed: &Range<u32>) -> Result<Vec<Reply>, Failure> {
+        let replies = Python::try_attach(|py| -> Result<Vec<Reply>, Failure> {
+            let _inside = Inside::enter(py).ok_or_else(gone)?;
+            let handler = self.callable(py)?;
+            // Offsets and not positions: on all systems a range of `usize` knows its length.
+            let id = |offset| calls.device_id(claimed.start + offset as u32);
+            let answers = PyList::new(py, (0..claimed.len()).map(id))
+                .and_then(|ids| {
+                    handler.call1((ids, payload_to_py(py, calls.method().payload.as_ref())?))
+                })
+                .map_err(|error| raised(py, &error))?;
+            let answers = match answers.cast_into::<PyList>() {
+                Ok(list) => list.to_tuple(), // which the handler cannot change any more
+                Err(other) => other.into_inner().cast_into::<PyTuple>().map_err(|other| {
+                    unusable(&format!(
+                        "expected a list of answers, not {}",
+                        kind(&other.into_inner())
+                    ))
+                })?,
+            };
+            right_count(answers.len(), claimed.len())?;
+            // The same object, often a constant, is read once.
+            let mut last: Option<(Bound<'_, PyAny>, CallResult)> = None;
+            let results = answers.iter().map(|answer| {
+                if let Some((before, result)) = &last
+                    && before.is(&answer)
+                {
+                    return result.clone();
+                }
+                let result = answer_of(&answer).unwrap_or_else(CallResult::Failed);
+                last = Some((answer, result.clone()));
+                result
+            });
+            Ok(Reply::in_order(claimed.start, results))
+        });
+        replies.unwrap_or_else(|| Err(gone()))
+    }
+
+    fn call_arrow(&self, calls: &Calls, claimed: &Range<u32>) -> Result<Vec<Reply>, Failure> {
+        let ids = DeviceIds::new(calls.id_column(claimed.clone()));
+        let answers = Python::try_attach(|py| -> Result<Answers, Failure> {
+            let _inside = Inside::enter(py).ok_or_else(gone)?;
+            let handler = self.callable(py)?;
+            let answer = Bound::new(py, ids)
+                .and_then(|ids| {
+                    handler.call1((ids, payload_to_py(py, calls.method().payload.as_ref())?))
+                })
+                .map_err(|error| raised(py, &error))?;
+            Answers::read(&answer).map_err(|error| unusable(&error.value(py).to_string()))
+        });
+        let answers = answers.unwrap_or_else(|| Err(gone()))?;
+        answers.check(claimed.len())?;
+        Ok(answers.into_replies(claimed))
+    }
+}
+
+impl Callable for Handler {
+    fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         // A lock that is taken just now means that the callable is in use, so not garbage.
         match self.callable.try_lock() {
             Some(callable) => visit.call(&*callable),
@@ -59,91 +164,28 @@ impl Handler {
         }
     }
 
-    /// Lets go of the callable; calls that come later fail.
-    pub(crate) fn clear(&self) {
+    fn clear(&self) {
         let callable = self.callable.lock().take();
         drop(callable); // without the lock, since it may run Python code
-    }
-
-    fn callable<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyAny>, Failure> {
-        let callable = self.callable.lock().as_ref().map(|callable| callable.clone_ref(py));
-        callable.map(|callable| callable.into_bound(py)).ok_or_else(gone)
-    }
-
-    fn call_device(&self, device_id: &str, payload: Option<&Value>) -> CallResult {
-        let answer = Python::try_attach(|py| {
-            let _inside = Inside::enter(py).ok_or_else(gone)?;
-            let handler = self.callable(py)?;
-            let answer = payload_to_py(py, payload)
-                .and_then(|payload| handler.call1((device_id, payload)))
-                .map_err(|error| raised(py, &error))?;
-            answer_of(&answer)
-        });
-        answer.unwrap_or_else(|| Err(gone())).unwrap_or_else(CallResult::Failed)
-    }
-
-    fn call_batch(&self, device_ids: &[&str], payload: Option<&Value>) -> Vec<CallResult> {
-        let answers = Python::try_attach(|py| -> Result<Vec<CallResult>, Failure> {
-            let _inside = Inside::enter(py).ok_or_else(gone)?;
-            let handler = self.callable(py)?;
-            let answers = PyList::new(py, device_ids)
-                .and_then(|ids| handler.call1((ids, payload_to_py(py, payload)?)))
-                .map_err(|error| raised(py, &error))?;
-            let is_list = answers.is_instance_of::<PyList>() || answers.is_instance_of::<PyTuple>();
-            if !is_list {
-                let text = format!("expected a list of answers, not {}", kind(&answers));
-                return Err(unusable(&text));
-            }
-            let mut results = Vec::with_capacity(device_ids.len());
-            for answer in answers.try_iter().map_err(|error| raised(py, &error))? {
-                let answer = answer.map_err(|error| raised(py, &error))?;
-                results.push(answer_of(&answer).unwrap_or_else(CallResult::Failed));
-            }
-            right_count(results, device_ids.len())
-        });
-        spread(answers.unwrap_or_else(|| Err(gone())), device_ids.len())
-    }
-
-    fn call_arrow(&self, device_ids: &[&str], payload: Option<&Value>) -> Vec<CallResult> {
-        let ids = DeviceIds::new(device_ids);
-        let answers = Python::try_attach(|py| -> Result<Vec<CallResult>, Failure> {
-            let _inside = Inside::enter(py).ok_or_else(gone)?;
-            let handler = self.callable(py)?;
-            let answer = Bound::new(py, ids)
-                .and_then(|ids| handler.call1((ids, payload_to_py(py, payload)?)))
-                .map_err(|error| raised(py, &error))?;
-            let results = columnar::answers_of(&answer, device_ids.len())
-                .map_err(|error| unusable(&error.value(py).to_string()))?;
-            right_count(results, device_ids.len())
-        });
-        spread(answers.unwrap_or_else(|| Err(gone())), device_ids.len())
     }
 }
 
 impl Transport for Handler {
     fn invoke(&self, calls: Calls) {
-        let method = Arc::clone(calls.method());
-        let payload = method.payload.as_ref();
         if self.form == Form::Device {
-            // Each call is claimed, made and answered by itself: one that hangs holds up no
-            // answer, and other workers go on with the rest.
-            while let Some(call) = calls.claim_next() {
-                let result = self.call_device(call.device_id, payload);
-                calls.answer(call.position, result);
-            }
-            return;
+            return self.call_devices(calls);
         }
         let claimed = calls.claim_all();
         if claimed.is_empty() {
             return;
         }
-        let device_ids: Vec<&str> =
-            claimed.clone().map(|position| calls.device_id(position)).collect();
-        let results = match self.form {
-            Form::Arrow => self.call_arrow(&device_ids, payload),
-            Form::Device | Form::Batch => self.call_batch(&device_ids, payload),
+        let replies = match self.form {
+            Form::Arrow => self.call_arrow(&calls, &claimed),
+            Form::Device | Form::Batch => self.call_batch(&calls, &claimed),
         };
-        calls.answer_many(Reply::in_order(claimed.start, results));
+        calls.answer_many(replies.unwrap_or_else(|failure| {
+            vec![Reply { positions: claimed, result: CallResult::Failed(failure) }]
+        }));
     }
 
     fn style(&self) -> Style {
@@ -153,10 +195,18 @@ impl Transport for Handler {
     fn workers_max(&self) -> usize {
         WORKERS
     }
+
+    fn batch_max(&self) -> u32 {
+        match self.form {
+            Form::Device => 0,
+            Form::Batch => LIST_MAX,
+            Form::Arrow => ARROW_MAX,
+        }
+    }
 }
 
 /// `(status, payload)`, or a payload alone, which stands for status 200.
-fn answer_of(answer: &Bound<'_, PyAny>) -> Result<CallResult, Failure> {
+pub(crate) fn answer_of(answer: &Bound<'_, PyAny>) -> Result<CallResult, Failure> {
     let Ok(pair) = answer.cast::<PyTuple>() else {
         return Ok(CallResult::Answered { status: 200, payload: payload_text(answer)? });
     };
@@ -171,6 +221,10 @@ fn answer_of(answer: &Bound<'_, PyAny>) -> Result<CallResult, Failure> {
 
 /// A status: an int of 32 bits, but no bool.
 pub(crate) fn status_of(status: &Bound<'_, PyAny>) -> Result<i32, String> {
+    if let Ok(number) = status.cast_exact::<PyInt>() {
+        let number = number.extract();
+        return number.map_err(|_| "the status is int, not an int of 32 bits".to_owned());
+    }
     if status.is_instance_of::<PyBool>() || status.is_instance_of::<PyString>() {
         return Err(format!("the status is {}, not an int", kind(status)));
     }
@@ -199,20 +253,18 @@ pub(crate) fn check_size(text: &str) -> Result<(), Failure> {
     Err(Failure::new(TOO_LARGE, description))
 }
 
-fn payload_to_py<'py>(py: Python<'py>, payload: Option<&Value>) -> PyResult<Bound<'py, PyAny>> {
+pub(crate) fn payload_to_py<'py>(
+    py: Python<'py>,
+    payload: Option<&Value>,
+) -> PyResult<Bound<'py, PyAny>> {
     payload.map_or_else(|| Ok(py.None().into_bound(py)), |payload| json::from_value(py, payload))
 }
 
-fn right_count(results: Vec<CallResult>, devices: usize) -> Result<Vec<CallResult>, Failure> {
-    if results.len() == devices {
-        return Ok(results);
+pub(crate) fn right_count(answers: usize, devices: usize) -> Result<(), Failure> {
+    if answers == devices {
+        return Ok(());
     }
-    Err(unusable(&format!("{} answers came for {devices} devices", results.len())))
-}
-
-/// The results of a batch; one failure fails each of its devices.
-fn spread(results: Result<Vec<CallResult>, Failure>, devices: usize) -> Vec<CallResult> {
-    results.unwrap_or_else(|failure| vec![CallResult::Failed(failure); devices])
+    Err(unusable(&format!("{answers} answers came for {devices} devices")))
 }
 
 /// An answer that cannot be taken for one.
@@ -220,12 +272,23 @@ pub(crate) fn unusable(text: &str) -> Failure {
     Failure::new(UNUSABLE, format!("the handler's answer is unusable: {text}"))
 }
 
-fn gone() -> Failure {
+/// Calls that were not made.
+pub(crate) fn refused(reason: &str) -> Failure {
+    Failure::new(RAISED, reason)
+}
+
+/// Fails the calls that were not made.
+pub(crate) fn refuse(calls: &Calls, failure: Failure) {
+    let positions = calls.claim_all();
+    calls.answer_many(vec![Reply { positions, result: CallResult::Failed(failure) }]);
+}
+
+pub(crate) fn gone() -> Failure {
     Failure::new(RAISED, "the handler is gone: its hub was collected or Python is ending")
 }
 
 /// The exception in a line, with the place where it was raised.
-fn raised(py: Python<'_>, error: &PyErr) -> Failure {
+pub(crate) fn raised(py: Python<'_>, error: &PyErr) -> Failure {
     let place = error.traceback(py).and_then(|mut traceback| {
         while let Ok(next) = traceback.getattr("tb_next").and_then(|next| Ok(next.cast_into()?)) {
             traceback = next;

@@ -13,9 +13,10 @@ use serde_json::{Map, Value};
 use twincast::Hub as Engine;
 use twincast::job::{JobId, JobKind, JobRequest, JobStatus, JobType, MethodCall};
 
+use crate::coroutine::Coroutines;
 use crate::explain::{DeviceExplanation, Explanation};
 use crate::fleet::SimulatedFleet;
-use crate::handler::{Form, Handler};
+use crate::handler::{Callable, Form, Handler};
 use crate::job::Job;
 use crate::owned::{self, Owned};
 use crate::progress::wish_of;
@@ -23,6 +24,10 @@ use crate::selection::Selection;
 use crate::table::Table;
 use crate::wait::Leftovers;
 use crate::{argument, errors, exit, html, import, json, query, wait};
+
+/// Calls of one job that a coroutine function answers at once, unless its user says otherwise:
+/// enough to make the waits of a network vanish, within the sockets that a process may have.
+const CONCURRENCY: usize = 1_000;
 
 /// A fleet of device twins in memory, and the jobs over it.
 ///
@@ -53,7 +58,7 @@ pub(crate) struct Hub {
     /// Imports that were stopped and still give back what they had read.
     stopped: Leftovers,
     /// The Python handlers by method, where the garbage collector can see them.
-    handlers: Mutex<HashMap<String, Arc<Handler>>>,
+    handlers: Mutex<HashMap<String, Arc<dyn Callable>>>,
 }
 
 #[pymethods]
@@ -626,18 +631,26 @@ impl Hub {
     ///
     /// It is called on threads of the engine, at most 16 at a time for each job. It may use the
     /// hub. If it raises, answers nonsense or takes longer than the response time-out, its
-    /// devices fail and others go on. Methods that wait for a network go further in batches.
+    /// devices fail and others go on.
+    ///
+    /// A coroutine function, for methods that wait for a network, runs on an event loop of its own,
+    /// in one thread, many devices at once. Each call finds the context variables as they were
+    /// where its handler was given here. What is late is cancelled, and so is what runs when the
+    /// hub is closed; a call that has not begun is not made once its job is cancelled.
     ///
     /// Args:
     ///     name: The method.
     ///     handler: ``handler(device_id, payload)``, which returns ``(status, payload)``, or a
     ///         payload alone for status 200. A tuple is always taken as (status, payload).
+    ///         May be a coroutine function.
     ///     batch: True to call ``handler(device_ids, payload)`` for many devices at once, with a
     ///         list of ids; it returns a list with an answer for each. ``"arrow"`` to call it
     ///         with ``DeviceIds``, an Arrow array; it returns ``(statuses, payloads)``, where
     ///         statuses are one int for all, a NumPy or Arrow array or a sequence, and payloads
     ///         are None, one str for all, or an Arrow array or a sequence of str or None; each
     ///         str is JSON text.
+    ///     concurrency: How many calls of one job a coroutine function answers at once; None
+    ///         means 1,000.
     ///
     /// Examples:
     ///     >>> def blink(device_ids, payload):
@@ -649,13 +662,17 @@ impl Hub {
     ///     >>> row = job.results()[0]
     ///     >>> row["deviceId"], row["responseStatus"], row["responsePayload"]
     ///     ('d1', 200, {'blinked': 2})
-    #[pyo3(signature = (name, handler, *, batch=None), text_signature = "($self, name, handler, *, batch=False)")]
+    #[pyo3(
+        signature = (name, handler, *, batch=None, concurrency=None),
+        text_signature = "($self, name, handler, *, batch=False, concurrency=None)"
+    )]
     fn on_method(
         &self,
         py: Python<'_>,
         name: argument::Name,
         handler: &Bound<'_, PyAny>,
         batch: Option<&Bound<'_, PyAny>>,
+        concurrency: Option<argument::Concurrency>,
     ) -> PyResult<()> {
         if !handler.is_callable() {
             return Err(argument::must_be("handler", "callable", handler));
@@ -671,8 +688,26 @@ impl Hub {
                 }
             },
         };
-        let handler = Arc::new(Handler::new(handler.clone().unbind(), form));
         let inner = self.engine(py)?;
+        let handler: Arc<dyn Callable> = match (is_coroutine_function(handler)?, concurrency) {
+            (true, _) if form != Form::Device => {
+                let hint = "a coroutine function is called for one device at a time";
+                return Err(errors::invalid(py, "batch does not go with async def", Some(hint)));
+            }
+            (true, concurrency) => {
+                let calls_max = concurrency.map_or(CONCURRENCY, |concurrency| concurrency.0);
+                if calls_max == 0 {
+                    return Err(errors::invalid(py, "concurrency is 0", Some("use at least 1")));
+                }
+                Arc::new(Coroutines::start(handler, calls_max)?)
+            }
+            (false, None) => Arc::new(Handler::new(handler.clone().unbind(), form)),
+            (false, Some(_)) => {
+                let hint = "write the handler as async def, or leave concurrency out";
+                let message = "concurrency is only for coroutine functions";
+                return Err(errors::invalid(py, message, Some(hint)));
+            }
+        };
         let transport = Arc::clone(&handler);
         wait::run(py, || inner.on_method(&name.0, transport))?;
         let old = self.handlers.lock().insert(name.0, handler);
@@ -788,6 +823,9 @@ impl Hub {
     }
 
     fn clear_handlers(&self) {
+        if self.inner.is_foreign() {
+            return; // the threads that they would talk to are not there
+        }
         let handlers = std::mem::take(&mut *self.handlers.lock());
         handlers.values().for_each(|handler| handler.clear());
     }
@@ -795,6 +833,16 @@ impl Hub {
 
 fn text_of(etag: Option<&argument::Etag>) -> Option<&str> {
     etag.map(|etag| &*etag.0)
+}
+
+/// Whether calling `function` gives a coroutine, as far as can be known without calling it.
+fn is_coroutine_function(function: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let is_one = function.py().import("inspect")?.getattr("iscoroutinefunction")?;
+    if is_one.call1((function,))?.is_truthy()? {
+        return Ok(true);
+    }
+    // An object that is called by an `async def __call__`.
+    is_one.call1((function.getattr("__call__")?,))?.is_truthy()
 }
 
 fn schedule(

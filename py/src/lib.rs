@@ -11,6 +11,7 @@ use pyo3::prelude::*;
 mod argument;
 mod arrow;
 mod columnar;
+mod coroutine;
 mod errors;
 mod exit;
 mod explain;

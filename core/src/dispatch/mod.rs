@@ -64,6 +64,11 @@ pub struct DispatchLimits {
     /// How long a worker stays with one job before the next job has its turn, and how often the
     /// watcher looks around.
     pub slice: Duration,
+    /// How long a worker works at least before it lets others have its processor, between two
+    /// batches. Handlers that compute fill all processors, and who wakes up then, to record answers
+    /// or to start a small job, would wait for the end of the system's own time slice of some
+    /// milliseconds. Shorter costs the quickest handlers a good part of their speed.
+    pub yield_every: Duration,
     /// How long a worker above `workers` waits for work before it goes.
     pub idle_max: Duration,
     /// Threads that one transport may lose in calls that timed out and never returned, about; with
@@ -81,6 +86,7 @@ impl Default for DispatchLimits {
             workers_max: 256,
             batch_max: 1024,
             slice: Duration::from_millis(5),
+            yield_every: Duration::from_micros(250),
             idle_max: Duration::from_secs(2),
             lost_max: 128,
         }

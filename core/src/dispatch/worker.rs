@@ -95,6 +95,7 @@ fn work(place: &Place) {
     let shared = &place.shared;
     let worker = thread_number();
     WORKS_FOR.set((address(shared), worker));
+    let mut yielded = shared.real_time();
     let mut board = shared.board.lock();
     while !board.stopped {
         if let Some(picked) = board.pick(worker, shared) {
@@ -119,6 +120,10 @@ fn work(place: &Place) {
             drop(Leftovers::of_turn(picked.transport, batches.collect()));
             if place.role.get() == Role::WrittenOff {
                 return;
+            }
+            if shared.real_time().saturating_sub(yielded) >= shared.limits.yield_every {
+                thread::yield_now();
+                yielded = shared.real_time();
             }
             board = shared.board.lock();
             continue;

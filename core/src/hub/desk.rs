@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::job::{JobId, JobStatus, MethodCall};
+use crate::dispatch::Leftovers;
+use crate::job::{JobId, JobRecord, JobStatus, MethodCall};
 use crate::query::ast::Condition;
-use crate::schedule::Scheduler;
+use crate::schedule::{Due, Scheduler};
 use crate::select::Targets;
 use crate::twin::TwinPatch;
 
@@ -19,7 +20,18 @@ pub(super) struct Desk {
     pub(super) searches: VecDeque<Chore>,
     pub(super) patches: VecDeque<Chore>,
     pub(super) by_number: BTreeMap<u64, JobId>,
+    /// When the next step is due, as far as the thread that keeps time knows.
+    pub(super) known_due: Option<Due>,
     next_number: u64,
+}
+
+/// What is left of jobs, to be dropped when the desk is free: dropping a transport may do anything,
+/// also ask this hub, and the outcomes of a million devices take a while.
+#[derive(Default)]
+pub(super) struct JobLeftovers {
+    pub(super) lanes: Vec<Leftovers>,
+    pub(super) runs: Vec<Run>,
+    pub(super) records: Vec<JobRecord>,
 }
 
 /// What the hub knows about a job besides its record.
@@ -74,6 +86,7 @@ impl Desk {
             searches: VecDeque::new(),
             patches: VecDeque::new(),
             by_number: BTreeMap::new(),
+            known_due: None,
             next_number: 0,
         }
     }

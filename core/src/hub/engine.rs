@@ -100,7 +100,11 @@ impl Drop for Engine {
 
 fn keep_time(state: &State, ended: &Receiver<Completion>, woken: &Receiver<()>) {
     while state.check_open().is_ok() {
-        let due = state.desk().scheduler.next_due();
+        let due = {
+            let mut desk = state.desk();
+            desk.known_due = desk.scheduler.next_due();
+            desk.known_due
+        };
         if due.is_some_and(|due| due.is_over(state.clock.now())) {
             // A tick is never refused.
             drop(state.step(Input::Tick));
@@ -131,7 +135,7 @@ fn nap(state: &State, due: Option<Due>) -> Duration {
 }
 
 fn find_devices(state: &State) {
-    while let Some(chore) = state.next_chore(Desk::searches) {
+    while let Some(chore) = state.next_chore(Desk::searches, &state.search_added) {
         let deletions = state.store.deletions();
         let plan = bind(&chore.task.condition, state.store.paths());
         let targets = Arc::new(select_devices(&state.store, &plan).targets());
@@ -143,7 +147,7 @@ fn find_devices(state: &State) {
 }
 
 fn patch_twins(state: &State) {
-    while let Some(chore) = state.next_chore(Desk::patches) {
+    while let Some(chore) = state.next_chore(Desk::patches, &state.patch_added) {
         let (Work::Patch(patch), ChoreKind::Patch { targets, range }) =
             (&chore.task.work, &chore.kind)
         else {

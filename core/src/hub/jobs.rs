@@ -51,7 +51,9 @@ impl Hub {
         state.with_desk(|desk, leftovers| {
             state.step_at(desk, Input::Create(id.clone(), request), leftovers)?;
             desk.admit(id.clone(), Task { condition, work });
-            Ok::<(), Error>(())
+            // At once, and not when the thread that keeps time comes to it: where all processors
+            // are busy, each thread that a job has to pass costs it milliseconds.
+            state.step_at(desk, Input::Tick, leftovers)
         })?;
         Ok(Job { engine: Arc::clone(&self.engine), id })
     }

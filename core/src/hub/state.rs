@@ -8,9 +8,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crossbeam::channel::{Sender, TrySendError};
 use parking_lot::{Condvar, Mutex, MutexGuard, RwLock};
 
-use super::desk::{Chore, ChoreKind, Desk, Run, Work};
+use super::desk::{Chore, ChoreKind, Desk, JobLeftovers, Run, Work};
 use crate::clock::Clock;
-use crate::dispatch::{Calls, DeviceIds, Dispatcher, IdColumn, Leftovers, Style, Transport};
+use crate::dispatch::{Calls, DeviceIds, Dispatcher, IdColumn, Style, Transport};
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::{CallResult, Failure, JobId, Reply};
 use crate::schedule::{Input, Output, Scheduler};
@@ -28,8 +28,9 @@ pub(super) struct State {
     desk: Mutex<Desk>,
     /// Tells those who wait for jobs that one finished.
     changed: Condvar,
-    /// Tells the threads for long work that there is some.
-    chore_added: Condvar,
+    /// Tell the threads for long work, one at a time, that there is some.
+    pub(super) search_added: Condvar,
+    pub(super) patch_added: Condvar,
     /// Tells the thread that keeps time to look at the calendar again.
     wake: Sender<()>,
     closed: AtomicBool,
@@ -59,7 +60,8 @@ impl State {
             methods: RwLock::default(),
             desk: Mutex::new(Desk::new(scheduler)),
             changed: Condvar::new(),
-            chore_added: Condvar::new(),
+            search_added: Condvar::new(),
+            patch_added: Condvar::new(),
             wake,
             closed: AtomicBool::new(false),
             poisoned: AtomicBool::new(false),
@@ -94,7 +96,8 @@ impl State {
         // Under the lock, or a waiter that just looked would sleep through it.
         let _desk = self.desk.lock();
         self.changed.notify_all();
-        self.chore_added.notify_all();
+        self.search_added.notify_all();
+        self.patch_added.notify_all();
         self.wake_timekeeper();
     }
 
@@ -123,10 +126,9 @@ impl State {
         self.with_desk(|desk, leftovers| self.step_at(desk, input, leftovers))
     }
 
-    /// Does `work` at the desk. What is left over of lanes is dropped when the desk is free again:
-    /// dropping a transport may do anything, also ask this hub.
-    pub(super) fn with_desk<T>(&self, work: impl FnOnce(&mut Desk, &mut Vec<Leftovers>) -> T) -> T {
-        let mut leftovers = Vec::new();
+    /// Does `work` at the desk. What is left over of jobs is dropped when the desk is free again.
+    pub(super) fn with_desk<T>(&self, work: impl FnOnce(&mut Desk, &mut JobLeftovers) -> T) -> T {
+        let mut leftovers = JobLeftovers::default();
         let done = work(&mut self.desk.lock(), &mut leftovers);
         drop(leftovers);
         done
@@ -138,17 +140,21 @@ impl State {
         &self,
         desk: &mut Desk,
         input: Input,
-        leftovers: &mut Vec<Leftovers>,
+        leftovers: &mut JobLeftovers,
     ) -> Result<()> {
         let mut outputs = Vec::new();
         let result = desk.scheduler.step(input, self.clock.now(), &mut outputs);
+        leftovers.records.append(&mut desk.scheduler.take_purged());
         let mut answers = self.execute(desk, outputs, leftovers);
         while let Some(answer) = answers.pop() {
             let mut outputs = Vec::new();
             desk.scheduler.step(answer, self.clock.now(), &mut outputs)?;
+            leftovers.records.append(&mut desk.scheduler.take_purged());
             answers.extend(self.execute(desk, outputs, leftovers));
         }
-        self.wake_timekeeper();
+        if desk.scheduler.next_due() != desk.known_due {
+            self.wake_timekeeper();
+        }
         result
     }
 
@@ -156,15 +162,16 @@ impl State {
         &self,
         desk: &mut Desk,
         outputs: Vec<Output>,
-        leftovers: &mut Vec<Leftovers>,
+        leftovers: &mut JobLeftovers,
     ) -> Vec<Input> {
         let mut answers = Vec::new();
-        for output in outputs {
+        let mut outputs = outputs.into_iter().peekable();
+        while let Some(output) = outputs.next() {
             match output {
                 Output::Select(job) => {
                     let search = desk.chore(&job, |_| Some(ChoreKind::Select));
                     desk.searches.extend(search);
-                    self.chore_added.notify_all();
+                    self.search_added.notify_one();
                 }
                 Output::Patch { job, range } => {
                     let patch = desk.chore(&job, |run| {
@@ -172,9 +179,20 @@ impl State {
                         Some(ChoreKind::Patch { targets, range })
                     });
                     desk.patches.extend(patch);
-                    self.chore_added.notify_all();
+                    self.patch_added.notify_one();
                 }
-                Output::Send { job, range } => {
+                Output::Send { job, mut range } => {
+                    // What follows each other is handed over in one piece: each takes the lock
+                    // that workers take for their turns.
+                    let follows = |next: &Output, end| {
+                        matches!(next, Output::Send { job: other, range }
+                            if *other == job && range.start == end)
+                    };
+                    while let Some(Output::Send { range: next, .. }) =
+                        outputs.next_if(|next| follows(next, range.end))
+                    {
+                        range.end = next.end;
+                    }
                     if let Some(run) = desk.runs.get(&job) {
                         answers.extend(self.send(&job, run, range));
                     }
@@ -182,13 +200,13 @@ impl State {
                 Output::Revoke(job) => {
                     if let Some(run) = desk.runs.get(&job) {
                         let (ranges, leftover) = self.dispatcher.revoke(run.number);
-                        leftovers.push(leftover);
+                        leftovers.lanes.push(leftover);
                         answers.push(Input::NotSent { job, ranges });
                     }
                 }
                 Output::Finished(job) => {
                     if let Some(run) = desk.runs.get_mut(&job) {
-                        leftovers.push(self.dispatcher.close(run.number));
+                        leftovers.lanes.push(self.dispatcher.close(run.number));
                         run.task = None;
                         let number = run.number;
                         desk.searches.retain(|chore| chore.number != number);
@@ -199,6 +217,7 @@ impl State {
                 Output::Purged(job) => {
                     if let Some(run) = desk.runs.remove(&job) {
                         desk.by_number.remove(&run.number);
+                        leftovers.runs.push(run);
                     }
                     self.changed.notify_all();
                 }
@@ -235,14 +254,18 @@ impl State {
     }
 
     /// Waits for long work; `None` once the hub is closed.
-    pub(super) fn next_chore(&self, of: fn(&mut Desk) -> &mut VecDeque<Chore>) -> Option<Chore> {
+    pub(super) fn next_chore(
+        &self,
+        of: fn(&mut Desk) -> &mut VecDeque<Chore>,
+        added: &Condvar,
+    ) -> Option<Chore> {
         let mut desk = self.desk.lock();
         loop {
             self.check_open().ok()?;
             if let Some(chore) = of(&mut desk).pop_front() {
                 return Some(chore);
             }
-            self.chore_added.wait(&mut desk);
+            added.wait(&mut desk);
         }
     }
 
@@ -269,7 +292,7 @@ impl State {
                 let ids: Arc<dyn DeviceIds> = Arc::new(TargetIds(targets));
                 let transport = self.transport(&method.name);
                 let method = Arc::clone(method);
-                leftovers.push(self.dispatcher.open(run.number, method, ids, transport));
+                leftovers.lanes.push(self.dispatcher.open(run.number, method, ids, transport));
             }
             self.step_at(desk, Input::Targets { job, count, chunk_ends }, leftovers)
         })

@@ -32,8 +32,8 @@ impl AnswerId {
     }
 }
 
-/// An answer that is looked for, with part of its hash: reading the answer itself would wait for
-/// memory, mostly to find that it is another.
+/// An answer that is looked for, with its hash: reading the answer itself would wait for memory,
+/// mostly to find that it is another, and for all of them at once when the table grows.
 #[derive(Debug, Clone, Copy)]
 struct Indexed {
     hash: u32,
@@ -77,9 +77,8 @@ impl Answers {
             return last;
         }
         let hash = hash(&result);
-        let found = self.index.find(hash, |indexed| {
-            indexed.hash == hash as u32
-                && self.get(indexed.id).is_some_and(|stored| stored.same(&result))
+        let found = self.index.find(spread(hash), |indexed| {
+            indexed.hash == hash && self.get(indexed.id).is_some_and(|stored| stored.same(&result))
         });
         let id = if let Some(indexed) = found {
             self.new = 0;
@@ -107,19 +106,20 @@ impl Answers {
         AnswerId(number.expect("no more answers than positions"))
     }
 
-    fn insert(&mut self, hash: u64, id: AnswerId) {
-        let (blocks, tail) = (&self.blocks, &self.tail);
-        let hash_again = |indexed: &Indexed| {
-            let index = indexed.id.0 as usize - 1;
-            self::hash(&blocks.get(index / BLOCK).map_or(tail, |block| &**block)[index % BLOCK])
-        };
-        let indexed = Indexed { hash: hash as u32, id };
-        Arc::make_mut(&mut self.index).insert_unique(hash, indexed, hash_again);
+    fn insert(&mut self, hash: u32, id: AnswerId) {
+        let index = Arc::make_mut(&mut self.index);
+        index.insert_unique(spread(hash), Indexed { hash, id }, |indexed| spread(indexed.hash));
     }
 }
 
-fn hash(result: &CallResult) -> u64 {
-    FixedState::default().hash_one(result)
+/// Half a hash: enough for so many answers, and it is kept for each of them.
+fn hash(result: &CallResult) -> u32 {
+    FixedState::default().hash_one(result) as u32
+}
+
+/// The whole hash that the table needs, of which it reads both ends: by the golden ratio.
+fn spread(hash: u32) -> u64 {
+    u64::from(hash).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 #[cfg(test)]

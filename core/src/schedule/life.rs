@@ -110,5 +110,6 @@ impl Scheduler {
             self.calendar.retentions.remove(&(until, id.clone()));
         }
         outputs.push(Output::Purged(id.clone()));
+        self.purged.push(entry.record);
     }
 }

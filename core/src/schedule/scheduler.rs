@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
+use std::mem;
 
 use super::SchedulerLimits;
 use super::calendar::{Calendar, Due};
@@ -59,6 +60,8 @@ pub struct Scheduler {
     pub(super) active: usize,
     pub(super) calls_in_flight: u32,
     pub(super) patches_in_flight: u32,
+    /// What the latest step purged.
+    pub(super) purged: Vec<JobRecord>,
 }
 
 impl Scheduler {
@@ -75,6 +78,7 @@ impl Scheduler {
             active: 0,
             calls_in_flight: 0,
             patches_in_flight: 0,
+            purged: Vec::new(),
         }
     }
 
@@ -94,6 +98,7 @@ impl Scheduler {
     ///   failed. Cancelling a cancelled job is fine and changes nothing.
     /// - `Purge`: [`ErrorKind::JobNotFound`]; [`ErrorKind::NotAllowed`] if the job is not finished.
     pub fn step(&mut self, input: Input, now: Now, outputs: &mut Vec<Output>) -> Result<()> {
+        self.purged.clear();
         self.pass_time(now, outputs);
         // Jobs created by this very step stay queued until the next one.
         let known = self.fresh.len();
@@ -122,6 +127,12 @@ impl Scheduler {
     /// All jobs: the newest first by the time of creation, then by id.
     pub fn jobs(&self) -> impl Iterator<Item = &JobRecord> {
         self.by_age.iter().filter_map(|(_, id)| self.job(id))
+    }
+
+    /// The jobs that the latest step purged: a caller may drop them, which takes time in the number
+    /// of their devices, where nobody waits for it.
+    pub fn take_purged(&mut self) -> Vec<JobRecord> {
+        mem::take(&mut self.purged)
     }
 
     /// The limits in force.

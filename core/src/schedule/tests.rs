@@ -7,8 +7,8 @@ use serde_json::json;
 use super::*;
 use crate::error::{ErrorKind, Result};
 use crate::job::{
-    CallResult, DeviceJobStatus, Failure, JobId, JobKind, JobRequest, JobStatistics, JobStatus,
-    MethodCall, Reply,
+    CallResult, DeviceJobStatus, Failure, JobId, JobKind, JobRecord, JobRequest, JobStatistics,
+    JobStatus, MethodCall, Reply,
 };
 use crate::{Clock, ManualClock, Timestamp};
 
@@ -495,6 +495,9 @@ fn a_finished_job_is_purged_when_a_caller_says_so() {
     let mut scene = Scene::new();
     scene.call("a", 0);
     assert_eq!(scene.step(Input::Purge(id("a"))), ["purged a"]);
+    let purged = scene.scheduler.take_purged();
+    assert_eq!(purged.iter().map(JobRecord::id).collect::<Vec<_>>(), [&id("a")]);
+    assert!(scene.scheduler.take_purged().is_empty(), "each is given once");
     let error = scene.try_step(Input::Purge(id("a"))).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::JobNotFound);
     assert_eq!(scene.scheduler.next_due(), None);

@@ -350,8 +350,13 @@ impl Store {
         let refused = on_all_threads(selected.len(), |place| {
             let (number, mask) = &selected[place];
             let segment = self.numbered(*number);
-            let _shared = self.gate.read();
-            change.apply_all(self, &mut segment.write(), *number, mask)
+            let shared = self.gate.read();
+            let refused = change.apply_all(self, &mut segment.write(), *number, mask);
+            drop(shared);
+            // This fills all processors: who wakes up, for a small job perhaps, would wait for the
+            // end of the system's time slice.
+            std::thread::yield_now();
+            refused
         });
         refused.into_iter().flatten().collect()
     }

@@ -1,6 +1,6 @@
 """The native half of `twincast`; use that package instead."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from os import PathLike
 from typing import Any, Literal, Protocol, TypeAlias, final, overload
@@ -444,6 +444,15 @@ class Hub:
         """
     @overload
     def on_method(
+        self,
+        name: str,
+        handler: Callable[[str, Any], Awaitable[Any]],
+        *,
+        batch: Literal[False] = False,
+        concurrency: int | None = None,
+    ) -> None: ...
+    @overload
+    def on_method(
         self, name: str, handler: Callable[[str, Any], Any], *, batch: Literal[False] = False
     ) -> None: ...
     @overload
@@ -462,18 +471,26 @@ class Hub:
 
         It is called on threads of the engine, at most 16 at a time for each job. It may use the
         hub. If it raises, answers nonsense or takes longer than the response time-out, its
-        devices fail and others go on. Methods that wait for a network go further in batches.
+        devices fail and others go on.
+
+        A coroutine function, for methods that wait for a network, runs on an event loop of its own,
+        in one thread, many devices at once. Each call finds the context variables as they were
+        where its handler was given here. What is late is cancelled, and so is what runs when the
+        hub is closed; a call that has not begun is not made once its job is cancelled.
 
         Args:
             name: The method.
             handler: ``handler(device_id, payload)``, which returns ``(status, payload)``, or a
                 payload alone for status 200. A tuple is always taken as (status, payload).
+                May be a coroutine function.
             batch: True to call ``handler(device_ids, payload)`` for many devices at once, with a
                 list of ids; it returns a list with an answer for each. ``"arrow"`` to call it
                 with ``DeviceIds``, an Arrow array; it returns ``(statuses, payloads)``, where
                 statuses are one int for all, a NumPy or Arrow array or a sequence, and payloads
                 are None, one str for all, or an Arrow array or a sequence of str or None; each
                 str is JSON text.
+            concurrency: How many calls of one job a coroutine function answers at once; None
+                means 1,000.
 
         Examples:
             >>> def blink(device_ids, payload):
