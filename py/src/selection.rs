@@ -63,8 +63,9 @@ impl Selection {
         PyList::new(py, wait::get(py, || inner.device_ids())?)
     }
 
-    /// The ids of the devices as a ``pyarrow.ChunkedArray`` of strings, without a Python object
-    /// for each. Where a condition matched 65,536 neighbours, it shares their ids with the hub.
+    /// The ids of the devices as a ``pyarrow.ChunkedArray``, without a Python object for each.
+    ///
+    /// Where a condition matched 65,536 neighbours, it shares their ids with the hub.
     ///
     /// Raises:
     ///     ImportError: pyarrow is not installed.

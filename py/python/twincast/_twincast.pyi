@@ -549,8 +549,9 @@ class Selection:
             ['d2', 'd3']
         """
     def to_arrow(self) -> pyarrow.ChunkedArray:
-        """The ids of the devices as a ``pyarrow.ChunkedArray`` of strings, without a Python object
-        for each. Where a condition matched 65,536 neighbours, it shares their ids with the hub.
+        """The ids of the devices as a ``pyarrow.ChunkedArray``, without a Python object for each.
+
+        Where a condition matched 65,536 neighbours, it shares their ids with the hub.
 
         Raises:
             ImportError: pyarrow is not installed.
@@ -815,8 +816,6 @@ class DeviceIds:
         self, requested_schema: CapsuleType | None = None
     ) -> tuple[CapsuleType, CapsuleType]:
         """The ids as Arrow data, for libraries."""
-    def __arrow_c_stream__(self, requested_schema: CapsuleType | None = None) -> CapsuleType:
-        """The ids as a stream of Arrow arrays, for libraries."""
     def __arrow_c_schema__(self) -> CapsuleType:
         """The Arrow type of the ids, for libraries."""
 
