@@ -4,6 +4,7 @@ use super::document::Stamp;
 use super::path::PathId;
 use super::places::{Found, Seen};
 use super::rules::Violation;
+use super::shape::Step;
 use super::size::text_size;
 use super::walk::Walk;
 use crate::clock::Timestamp;
@@ -89,24 +90,30 @@ impl Walk<'_, '_> {
         self.stamps_below(found.path, level + 1, met)
     }
 
-    fn stamp_time(&mut self, path: PathId) -> Result<Timestamp> {
+    pub(super) fn stamp_time(&mut self, path: PathId) -> Result<Timestamp> {
         if self.scan.peek() != b'"' {
             return Err(self.in_metadata(path, "must have a time as `$lastUpdated`"));
         }
+        let start = self.scan.position();
         let text = self.scan.string()?;
-        Timestamp::parse(&text).map_err(|error| {
+        let time = Timestamp::parse(&text).map_err(|error| {
             error.context(format!("`$lastUpdated` of `{}`", self.places.display(path)))
-        })
+        })?;
+        self.note(Step::Updated(path), start, 0, 0);
+        Ok(time)
     }
 
-    fn stamp_version(&mut self, path: PathId) -> Result<Option<i64>> {
+    pub(super) fn stamp_version(&mut self, path: PathId) -> Result<Option<i64>> {
         if self.scan.peek() == b'n' {
             self.scan.word("null")?;
             return Ok(None);
         }
-        self.integer_from(path, 0)
-            .map(Some)
-            .map_err(|error| error.context("`$lastUpdatedVersion` in `$metadata`"))
+        let start = self.scan.position();
+        let version = self
+            .integer_from(path, 0)
+            .map_err(|error| error.context("`$lastUpdatedVersion` in `$metadata`"))?;
+        self.note(Step::UpdatedVersion(path), start, 0, 0);
+        Ok(Some(version))
     }
 
     #[cold]
