@@ -49,9 +49,9 @@ pub struct Store {
 struct Segments(RwLock<Vec<Arc<Segment>>>);
 
 impl Names for Segments {
-    fn with_name<T>(&self, row: Row, look: impl FnOnce(&str) -> T) -> T {
+    fn is(&self, row: Row, id: &str) -> bool {
         let segment = Arc::clone(&self.0.read()[row.segment()]);
-        segment.with_id(row.offset(), look)
+        segment.with_id(row.offset(), |name| name == id)
     }
 }
 
@@ -389,11 +389,7 @@ impl Store {
     pub(super) fn claim_ids(&self, ids: &Arc<Ids>) -> Result<(usize, Vec<usize>), Rejection> {
         let number = self.reserve_segment().ok_or(Rejection::Full)?;
         self.numbered(number).set_ids(Arc::clone(ids));
-        let is_known = |offset: &usize| {
-            let row = Row::new(number, *offset);
-            self.index.insert_with(&self.segments, ids.get(*offset), || Ok(row)).is_err()
-        };
-        Ok((number, (0..ids.len()).filter(is_known).collect()))
+        Ok((number, self.index.insert_all(&self.segments, ids, number)))
     }
 
     /// Takes back the ids of a segment that was not published.
