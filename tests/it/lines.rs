@@ -36,6 +36,25 @@ fn written_by_hand() -> Vec<u8> {
     line.into_bytes()
 }
 
+/// Strings, words and numbers, and each other byte.
+fn tokens(line: &[u8]) -> Vec<Vec<u8>> {
+    let mut tokens: Vec<Vec<u8>> = vec![Vec::new()];
+    let mut in_string = false;
+    for byte in line {
+        let is_quote = *byte == b'"';
+        let goes_on = in_string || byte.is_ascii_alphanumeric() || b".-".contains(byte);
+        match tokens.last_mut() {
+            Some(token) if goes_on => token.push(*byte),
+            _ => tokens.push(vec![*byte]),
+        }
+        if is_quote && in_string {
+            tokens.push(Vec::new());
+        }
+        in_string ^= is_quote;
+    }
+    tokens
+}
+
 #[test]
 fn the_lines_of_a_fleet_read_the_same_together_as_alone() {
     let paths = PathTable::new();
@@ -60,6 +79,65 @@ fn a_line_with_one_wrong_byte_reads_the_same_after_the_right_one() {
             }
         }
         same_in_company(&mut reader, &[&line]);
+    }
+}
+
+/// Parts of a document: whatever can stand where another one stands, and what cannot.
+const PARTS: &[&str] = &[
+    "{",
+    "}",
+    "[",
+    "]",
+    ",",
+    ":",
+    " ",
+    "\t",
+    "\r",
+    "null",
+    "true",
+    "1",
+    "-0",
+    "1e400",
+    "01",
+    "\"a\"",
+    "\"\\u0061\"",
+    "\"$version\"",
+    "\"$metadata\"",
+    "\"$lastUpdated\"",
+    "\"$lastUpdatedVersion\"",
+    "\"2026-01-02T03:04:05Z\"",
+    "\"deviceId\"",
+    "\"tags\"",
+    "\"status\"",
+    "\"é\"",
+    "\"\u{85}\"",
+    ",\"a\":1",
+    ",\"a\":{}",
+    "{\"a\":1}",
+    "4503599627370496",
+    "9223372036854775808",
+];
+
+/// The careful reader takes the stamps of a place in any order.
+#[test]
+fn stamps_in_any_order_and_number_read_the_same_after_each_other() {
+    let paths = PathTable::new();
+    let mut reader = LineReader::new(&paths);
+    let time = r#""$lastUpdated":"2026-01-02T03:04:05Z""#;
+    let (version, null) = (r#""$lastUpdatedVersion":3"#, r#""$lastUpdatedVersion":null"#);
+    let members = ["", time, version, null, r#""a":{}"#, r#""a":{"$lastUpdatedVersion":7}"#];
+    for first in members {
+        for second in members {
+            for third in members {
+                let stamps: Vec<&str> =
+                    [first, second, third].into_iter().filter(|part| !part.is_empty()).collect();
+                let line = format!(
+                    r#"{{"deviceId":"d","properties":{{"desired":{{"a":1,"$metadata":{{{}}}}}}}}}"#,
+                    stamps.join(",")
+                );
+                same_in_company(&mut reader, &[line.as_bytes(), line.as_bytes()]);
+            }
+        }
     }
 }
 
@@ -95,8 +173,56 @@ fn a_section_that_grew_too_large_is_refused_by_its_shape_too() {
     assert!(reader.read(lines[11], &mut Default::default()).is_err());
 }
 
+/// A line is longer than all that is kept of shapes, and has more keys.
+#[test]
+fn lines_with_more_than_is_kept_read_the_same_together_as_alone() {
+    let paths = PathTable::new();
+    let mut reader = LineReader::new(&paths);
+    let array = format!("[{}]", vec!["1"; 12_000].join(" , "));
+    let blanks = " ".repeat(300_000);
+    let nulls: Vec<String> = (0..6000).map(|key| format!("\"{key}\":null,\"v{key}\":1")).collect();
+    let nulls = nulls.join(",");
+    for number in 0..6 {
+        let id = format!("\"deviceId\":\"d{number}\"");
+        for line in [
+            format!(r#"{{{id},{blanks}"version":{number}}}"#),
+            format!(r#"{{{id},"tags":{{"a":{array}}}}}"#),
+            format!(r#"{{{id},"configurations":{{{nulls}}}}}"#),
+            format!(r#"{{{id}}}"#),
+        ] {
+            same_in_company(&mut reader, &[line.as_bytes(), line.as_bytes()]);
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    /// A few tokens of a line that is known are others, any number of times.
+    #[test]
+    fn lines_with_other_tokens_read_the_same_after_the_known_ones(
+        changes in prop::collection::vec(
+            prop::collection::vec((any::<prop::sample::Index>(), 0..3_usize, 0..PARTS.len()), 1..4),
+            1..40,
+        ),
+    ) {
+        let paths = PathTable::new();
+        let mut reader = LineReader::new(&paths);
+        let line = written_by_hand();
+        same_in_company(&mut reader, &[&line]);
+        let mut last = tokens(&line);
+        for change in changes {
+            let mut tokens = if change.len() > 1 { tokens(&line) } else { last.clone() };
+            for (place, taken, part) in change {
+                let start = place.index(tokens.len());
+                let end = (start + taken).min(tokens.len());
+                tokens.splice(start..end, [PARTS[part].as_bytes().to_vec()]);
+            }
+            let changed = tokens.concat();
+            same_in_company(&mut reader, &[&changed, &line, &changed]);
+            last = tokens;
+        }
+    }
 
     #[test]
     fn random_fleets_read_the_same_together_as_alone(

@@ -121,9 +121,11 @@ impl<'p> LineReader<'p> {
     /// ```
     pub fn read<'a>(&mut self, line: &'a [u8], twin: &mut FlatTwin<'a>) -> Result<()> {
         let text = text_of(line)?;
-        let known = Numbers::known(self.paths);
-        if Walk::new(&known, text, Manner::Twin).twin_by(&mut self.shapes, twin) {
-            return Ok(());
+        if self.shapes.are_of_use() {
+            let known = Numbers::known(self.paths);
+            if Walk::new(&known, text, Manner::Twin).twin_by(&mut self.shapes, twin) {
+                return Ok(());
+            }
         }
         let mut notes = self.shapes.wants_more().then(Vec::new);
         numbered(self.paths, |numbers| {

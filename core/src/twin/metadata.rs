@@ -38,7 +38,7 @@ impl Walk<'_, '_> {
             let broken = self.violated(Violation::Depth, path);
             return Err(broken.context("`$metadata`"));
         }
-        let (mut updated, mut version) = (None, None);
+        let (mut updated, mut version, mut has_version) = (None, None, false);
         let position = self.stamps.len();
         let mut cursor = 0;
         let mut members = !self.scan.take(b'}');
@@ -49,8 +49,17 @@ impl Walk<'_, '_> {
             } else {
                 let key = self.scan.key()?;
                 match &*key {
+                    "$lastUpdated" if updated.is_some() => {
+                        return Err(self.in_metadata(path, "has two `$lastUpdated`"));
+                    }
                     "$lastUpdated" => updated = Some(self.stamp_time(path)?),
-                    "$lastUpdatedVersion" => version = self.stamp_version(path)?,
+                    "$lastUpdatedVersion" if has_version => {
+                        return Err(self.in_metadata(path, "has two `$lastUpdatedVersion`"));
+                    }
+                    "$lastUpdatedVersion" => {
+                        version = self.stamp_version(path)?;
+                        has_version = true;
+                    }
                     _ => {
                         let found = match self.places.find(path, &key, &mut cursor) {
                             Some(found) => found,

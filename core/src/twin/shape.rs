@@ -21,6 +21,9 @@ const NODES_MAX: usize = 1 << 12;
 const TEXT_MAX: usize = 1 << 18;
 /// Lines that may be learned without a line that was read by what was learned.
 const LESSONS: usize = 32;
+/// Lines that may have no known shape, beyond one for four that have. Where more have none, shapes
+/// change too often: most lines would be read nearly to their end, and then once more.
+const MISSES: usize = 256;
 
 /// What is read where the text of a shape has a gap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +65,7 @@ pub(super) struct Shapes {
     cells: Vec<(PathId, bool)>,
     lessons: usize,
     hits: usize,
+    misses: usize,
 }
 
 /// A text, and what is read behind it.
@@ -82,9 +86,14 @@ struct Node {
 }
 
 impl Shapes {
-    /// Whether a line that has no known shape is worth to be learned.
+    /// Whether it is worth while to look for the shape of a line.
+    pub(super) fn are_of_use(&self) -> bool {
+        self.misses < MISSES + self.hits / 4
+    }
+
+    /// Whether the shape of a line that has no known one should be learned.
     pub(super) fn wants_more(&self) -> bool {
-        self.lessons < LESSONS + self.hits / 8
+        self.lessons < LESSONS + self.hits / 8 && self.are_of_use()
     }
 
     /// Learns the shape of `line`, which was read carefully as `twin`.
@@ -94,8 +103,8 @@ impl Shapes {
             return;
         }
         if self.nodes.len() + notes.len() > NODES_MAX || self.text.len() + line.len() > TEXT_MAX {
-            let (lessons, hits) = (self.lessons, self.hits);
-            *self = Self { lessons, hits, ..Self::default() };
+            let Self { lessons, hits, misses, .. } = *self;
+            *self = Self { lessons, hits, misses, ..Self::default() };
         }
         let mut sizes = twin.sizes;
         for note in notes {
@@ -231,6 +240,7 @@ impl<'a> Walk<'_, 'a> {
         if is_read {
             shapes.hits += 1;
         } else {
+            shapes.misses += 1;
             self.give_back(twin);
         }
         is_read
