@@ -1,9 +1,14 @@
 //! Devices by id.
 
+mod table;
+
 use std::hash::BuildHasher;
+use std::hint::black_box;
 
-use dashmap::{DashMap, SharedValue};
+use crossbeam::utils::CachePadded;
+use parking_lot::RwLock;
 
+use self::table::{Hash, Table};
 use super::ids::Ids;
 use super::rejection::Rejection;
 use super::row::Row;
@@ -13,22 +18,15 @@ const SHARDS: usize = 128;
 
 /// Where each device stands, by its id.
 ///
-/// It keeps no ids: they stand in the segments already, and are read there through [`Names`] when
-/// hashes agree. A device costs it 10 to 21 bytes. It could do without the hashes, but then a
-/// table that grows would read all ids again, in random order: an eighth of the time of an import.
+/// It keeps no ids, only hashes: the ids stand in the segments already, and are read there through
+/// [`Names`] when hashes agree. A device costs it 10 to 13 bytes.
 ///
 /// Never holds a shard while it asks for another lock than that of the names; callers may lock
 /// segments inside [`Index::insert_with`].
 #[derive(Debug)]
 pub(super) struct Index {
-    devices: DashMap<Device, (), foldhash::fast::RandomState>,
-}
-
-/// A row, and the hash of its id.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct Device {
-    row: Row,
-    hash: u32,
+    shards: Box<[CachePadded<RwLock<Table>>]>,
+    hasher: foldhash::fast::RandomState,
 }
 
 /// Who knows the ids of rows.
@@ -37,22 +35,49 @@ pub(super) trait Names {
     fn is(&self, row: Row, id: &str) -> bool;
 }
 
+/// Where an id is looked for.
+struct Key {
+    /// The number of the shard, from bits of which the hash has none.
+    shard: usize,
+    hash: Hash,
+}
+
 impl Default for Index {
     fn default() -> Self {
-        let hasher = foldhash::fast::RandomState::default();
-        Self { devices: DashMap::with_capacity_and_hasher_and_shard_amount(0, hasher, SHARDS) }
+        let shards = std::iter::repeat_with(CachePadded::default).take(SHARDS).collect();
+        Self { shards, hasher: foldhash::fast::RandomState::default() }
     }
 }
 
 impl Index {
     pub(super) fn get(&self, names: &impl Names, id: &str) -> Option<Row> {
-        let (hash, place) = self.place(id);
-        let shard = self.devices.shards()[self.shard(place)].read();
-        shard.get(place, |(device, _)| is(names, *device, hash, id)).map(|(device, _)| device.row)
+        let key = self.key(id);
+        find(&self.shards[key.shard].read(), names, key.hash, id)
+    }
+
+    /// Rows of `ids`, each with the place of its id: of an id that has a row that one, and some
+    /// others now and then, since only hashes are compared. In no order.
+    ///
+    /// A question of the index waits for memory, and those of one shard wait together: all are
+    /// begun before the first is answered.
+    pub(super) fn candidates(&self, ids: &[&str]) -> Vec<(usize, Row)> {
+        let groups = self.by_shard(ids.iter().copied());
+        let mut found = Vec::with_capacity(ids.len());
+        for (shard, keys) in self.shards.iter().zip(groups.iter()) {
+            if keys.is_empty() {
+                continue;
+            }
+            let shard = shard.read();
+            black_box(keys.iter().fold(0, |sum, (_, hash)| sum ^ shard.touch(*hash)));
+            for (place, hash) in keys {
+                found.extend(shard.rows(*hash).map(|row| (*place as usize, row)));
+            }
+        }
+        found
     }
 
     pub(super) fn len(&self) -> usize {
-        self.devices.len()
+        self.shards.iter().map(|shard| shard.read().len()).sum()
     }
 
     /// Gives `id` the row that `make` makes, unless it has one. The row must have its name then.
@@ -62,13 +87,12 @@ impl Index {
         id: &str,
         make: impl FnOnce() -> Result<Row, Rejection>,
     ) -> Result<(), Rejection> {
-        let (hash, place) = self.place(id);
-        let mut shard = self.devices.shards()[self.shard(place)].write();
-        if shard.get(place, |(device, _)| is(names, *device, hash, id)).is_some() {
+        let key = self.key(id);
+        let mut shard = self.shards[key.shard].write();
+        if find(&shard, names, key.hash, id).is_some() {
             return Err(Rejection::Exists);
         }
-        let device = Device { row: make()?, hash };
-        shard.insert(place, (device, SharedValue::new(())), |(device, _)| self.spread(device.hash));
+        shard.insert(key.hash, make()?);
         Ok(())
     }
 
@@ -77,23 +101,17 @@ impl Index {
     ///
     /// One shard after the other, so that each is locked once and stays near the core.
     pub(super) fn insert_all(&self, names: &impl Names, ids: &Ids, segment: usize) -> Vec<usize> {
-        let mut by_shard: Vec<Vec<(usize, u32, u64)>> = vec![Vec::new(); SHARDS];
-        for offset in 0..ids.len() {
-            let (hash, place) = self.place(ids.get(offset));
-            by_shard[self.shard(place)].push((offset, hash, place));
-        }
+        let groups = self.by_shard((0..ids.len()).map(|offset| ids.get(offset)));
         let mut known = Vec::new();
-        for (shard, entries) in self.devices.shards().iter().zip(by_shard) {
+        for (shard, keys) in self.shards.iter().zip(groups.iter()) {
             let mut shard = shard.write();
-            for (offset, hash, place) in entries {
-                let id = ids.get(offset);
-                if shard.get(place, |(device, _)| is(names, *device, hash, id)).is_some() {
+            for (offset, hash) in keys {
+                let offset = *offset as usize;
+                if find(&shard, names, *hash, ids.get(offset)).is_some() {
                     known.push(offset);
-                    continue;
+                } else {
+                    shard.insert(*hash, Row::new(segment, offset));
                 }
-                let device = Device { row: Row::new(segment, offset), hash };
-                let entry = (device, SharedValue::new(()));
-                shard.insert(place, entry, |(device, _)| self.spread(device.hash));
             }
         }
         known.sort_unstable();
@@ -107,46 +125,64 @@ impl Index {
         id: &str,
         end: impl FnOnce(Row) -> Result<(), Rejection>,
     ) -> Result<(), Rejection> {
-        let (hash, place) = self.place(id);
-        let mut shard = self.devices.shards()[self.shard(place)].write();
-        let found = shard.get(place, |(device, _)| is(names, *device, hash, id));
-        let row = found.map(|(device, _)| device.row).ok_or(Rejection::NotFound)?;
+        let key = self.key(id);
+        let mut shard = self.shards[key.shard].write();
+        let row = find(&shard, names, key.hash, id).ok_or(Rejection::NotFound)?;
         end(row)?;
-        shard.remove_entry(place, |(device, _)| device.row == row);
+        shard.remove(key.hash, row);
         Ok(())
     }
 
     /// Forgets `id` if it has this `row`.
     pub(super) fn remove(&self, id: &str, row: Row) {
-        let (_, place) = self.place(id);
-        let mut shard = self.devices.shards()[self.shard(place)].write();
-        shard.remove_entry(place, |(device, _)| device.row == row);
+        let key = self.key(id);
+        self.shards[key.shard].write().remove(key.hash, row);
     }
 
-    /// The bytes of the tables: a device and a byte of control for each place.
+    /// The bytes of the tables.
     pub(super) fn heap_bytes(&self) -> usize {
-        let places: usize = self.devices.shards().iter().map(|shard| shard.read().buckets()).sum();
-        places * (size_of::<Device>() + 1)
+        self.shards.iter().map(|shard| shard.read().heap_bytes()).sum()
     }
 
-    /// What is kept of the hash of `id`, and where the tables put what has it.
-    fn place(&self, id: &str) -> (u32, u64) {
-        let hash = self.devices.hasher().hash_one(id);
-        let kept = (hash >> 32) as u32;
-        (kept, self.spread(kept))
+    fn key(&self, id: &str) -> Key {
+        let hash = self.hasher.hash_one(id);
+        Key { shard: hash as usize % SHARDS, hash: Hash::new(hash) }
     }
 
-    fn spread(&self, hash: u32) -> u64 {
-        self.devices.hasher().hash_one(hash)
-    }
-
-    fn shard(&self, place: u64) -> usize {
-        self.devices.determine_shard(place as usize)
+    /// The places and hashes of `ids`, shard by shard, in their order.
+    fn by_shard<'i>(&self, ids: impl ExactSizeIterator<Item = &'i str>) -> Groups {
+        let keys: Vec<Key> = ids.map(|id| self.key(id)).collect();
+        let mut ends = [0; SHARDS];
+        keys.iter().for_each(|key| ends[key.shard] += 1);
+        let mut sum = 0;
+        for end in &mut ends {
+            // First where the group starts; that moves to its end as the group is filled.
+            sum += std::mem::replace(end, sum);
+        }
+        let mut entries = vec![(0, Hash::default()); keys.len()];
+        for (place, key) in (0..).zip(keys) {
+            entries[ends[key.shard]] = (place, key.hash);
+            ends[key.shard] += 1;
+        }
+        Groups { entries, ends }
     }
 }
 
-fn is(names: &impl Names, device: Device, hash: u32, id: &str) -> bool {
-    device.hash == hash && names.is(device.row, id)
+/// Places and hashes of ids, by shard.
+struct Groups {
+    entries: Vec<(u32, Hash)>,
+    ends: [usize; SHARDS],
+}
+
+impl Groups {
+    fn iter(&self) -> impl Iterator<Item = &[(u32, Hash)]> {
+        let mut start = 0;
+        self.ends.iter().map(move |end| &self.entries[std::mem::replace(&mut start, *end)..*end])
+    }
+}
+
+fn find(table: &Table, names: &impl Names, hash: Hash, id: &str) -> Option<Row> {
+    table.rows(hash).find(|row| names.is(*row, id))
 }
 
 #[cfg(test)]
@@ -174,6 +210,16 @@ mod tests {
             assert_eq!(index.get(&names, &format!("d{number}")), Some(Row::new(0, number)));
         }
         assert_eq!(index.get(&names, "d30000"), None);
+
+        let mut found = index.candidates(&["d5", "none", "d29999", "d5"]);
+        found
+            .retain(|(place, row)| ids.get(row.offset()) == ["d5", "none", "d29999", "d5"][*place]);
+        found.sort_unstable();
+        let (first, last) = (Row::new(0, 5), Row::new(0, 29_999));
+        assert_eq!(found, [(0, first), (2, last), (3, first)]);
+
+        let bytes = index.heap_bytes();
+        assert!(bytes < 30_000 * 15, "{bytes} bytes");
 
         index.remove("d7", Row::new(0, 30_007));
         assert_eq!(index.get(&names, "d7"), Some(Row::new(0, 7)), "another row has it");

@@ -104,10 +104,12 @@ impl Store {
         self.index.get(&self.segments, id).filter(|row| self.is_alive(*row))
     }
 
-    /// The row that a device had at some moment of this call, whether or not it is gone by now.
+    /// Rows that `ids` may have had at some moment of this call, whether or not their devices are
+    /// gone by now: pairs of the place of an id and a row, which may be that of another device. In
+    /// no order. A view knows which are right: [`View::known`].
     #[must_use]
-    pub fn row(&self, id: &str) -> Option<Row> {
-        self.index.get(&self.segments, id)
+    pub fn candidates(&self, ids: &[&str]) -> Vec<(usize, Row)> {
+        self.index.candidates(ids)
     }
 
     /// The dictionary of `path`.
