@@ -14,12 +14,14 @@ use crate::progress::{Progress, Wish};
 use crate::report::{ImportReport, LineError};
 use crate::source::{self, Fault, LaneReader, Source};
 use crate::wait::Leftovers;
-use crate::{errors, html, wait};
+use crate::{allocator, errors, html, wait};
 
 /// Chunks that may wait between Python and the importing thread.
 const CHUNKS: usize = 4;
 /// Bytes read from a file at a time.
 const READ_BYTES: usize = 4 << 20;
+/// Bytes of an import whose buffers are worth to be given back to the system.
+const GIVEN_BACK: u64 = 4 << 20;
 /// Bad lines that a report keeps; the rest are counted.
 const ERRORS_KEPT: usize = 10_000;
 
@@ -109,7 +111,11 @@ impl Import {
         let options = ImportOptions { on_error, progress: Some(&mut watch) };
         let mut bytes = 0;
         let counted = Counted { reader, bytes: &mut bytes };
-        let report = self.hub.import_ndjson(counted, options)?;
+        let report = self.hub.import_ndjson(counted, options);
+        if bytes >= GIVEN_BACK {
+            allocator::give_back();
+        }
+        let report = report?;
         // Of a small import the engine tells nothing.
         self.seen.bytes.store(bytes, Ordering::Relaxed);
         self.seen.twins.store(report.imported, Ordering::Relaxed);

@@ -8,6 +8,7 @@
 
 use pyo3::prelude::*;
 
+mod allocator;
 mod argument;
 mod arrow;
 mod columnar;
@@ -32,9 +33,6 @@ mod source;
 mod table;
 mod time;
 mod wait;
-
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// The native half of `twincast`; use that package instead.
 #[pymodule(gil_used = false)]

@@ -19,7 +19,8 @@ use crate::{argument, arrow, html, json, wait};
 ///
 /// A selection is a set: ``a & b``, ``a | b`` and ``a - b`` are selections again. It keeps a bit
 /// for each device of the hub, not their ids, and does not change when twins do. Iterating gives
-/// the ids. Libraries that speak Arrow read it as ids: ``polars.Series(selection)``, ``pyarrow.array(selection)``.
+/// the ids. Libraries that speak Arrow read it as ids: ``polars.Series(selection)``,
+/// ``pyarrow.array(selection)``.
 ///
 /// Examples:
 ///     >>> oslo = hub.select("tags.site = 'oslo'")

@@ -4,6 +4,7 @@ import io
 import json
 import sqlite3
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -292,3 +293,27 @@ def test_generated_fleets_are_reproducible(empty: twincast.Hub, tmp_path: Path) 
     assert empty.import_twins(large) == 200
     with pytest.raises(twincast.StorageError, match="nowhere"):
         twincast.generate_fleet("/nowhere/fleet", 1)
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the system does not say")
+def test_the_buffers_of_an_import_are_given_back(tmp_path: Path) -> None:
+    # In a process of its own: what this one has freed already would be used again.
+    path = tmp_path / "fleet.ndjson"
+    line = '{{"deviceId": "d{}"}}' + " " * 4000
+    path.write_text("\n".join(map(line.format, range(12_000))))
+    code = f"""
+import twincast
+
+def resident():
+    with open("/proc/self/status") as status:
+        (line,) = (line for line in status if line.startswith("VmRSS:"))
+    return int(line.split()[1]) * 1024
+
+with twincast.Hub() as hub:
+    hub.import_twins(["{{\\"deviceId\\": \\"first\\"}}"])
+    before = resident()
+    hub.import_twins({str(path)!r}, progress=False)
+    print(resident() - before)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 16 << 20, "the file has 48 MB"

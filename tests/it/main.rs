@@ -11,6 +11,7 @@ mod house;
 mod ids;
 mod imports;
 mod jobs;
+mod lines;
 mod metadata;
 mod patches;
 mod queries;

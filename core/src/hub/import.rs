@@ -15,7 +15,7 @@ use super::operation::{CreateFew, PublishTwins, error_of};
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::{Batch, BuiltSegment, ClaimedSegment, Rejection};
-use crate::twin::FlatTwin;
+use crate::twin::{FlatTwin, LineReader};
 
 /// Fewer twins than this share a segment with others; nobody else gets a turn while they are added.
 const FEW_TWINS: usize = 1024;
@@ -268,9 +268,10 @@ impl Import<'_> {
     fn add_few(&mut self, block: &[u8]) -> Result<()> {
         let state = self.hub.state();
         let (mut twins, mut numbers, mut errors) = (Vec::new(), Vec::new(), Vec::new());
+        let mut reader = LineReader::new(state.store.paths());
         for (number, text) in (1..).zip(lines(block)) {
             let mut twin = FlatTwin::default();
-            match read(&state.store, text, &mut twin) {
+            match read(&mut reader, text, &mut twin) {
                 Ok(false) => {}
                 Ok(true) => {
                     twins.push(twin);

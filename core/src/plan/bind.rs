@@ -231,7 +231,7 @@ fn simple(expr: &Expr) -> Option<Predicate> {
             [
                 Expr { kind: ExprKind::Path(_), .. },
                 Expr { kind: ExprKind::Literal(Literal::Str(prefix)), .. },
-            ] => Some(Predicate::Prefix(Arc::clone(prefix))),
+            ] => Some(Predicate::Prefix(prefix.clone())),
             _ => None,
         },
         _ => None,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::term::{Term, evaluate, same_type};
 use super::truth::{Truth, compare, scalar_of};
+use crate::query::Text;
 use crate::query::ast::{Comparison, Expr, Literal};
 use crate::twin::Scalar;
 
@@ -59,7 +60,7 @@ pub enum Predicate {
     /// IS_DEFINED.
     Defined,
     /// STARTS_WITH a constant.
-    Prefix(Arc<str>),
+    Prefix(Text),
     /// Anything else.
     Term(Term),
 }
@@ -95,7 +96,7 @@ impl Test {
 #[derive(Debug, Clone)]
 pub struct LiteralSet {
     list: Arc<[Literal]>,
-    strings: Arc<HashSet<Arc<str>, foldhash::fast::FixedState>>,
+    strings: Arc<HashSet<Text, foldhash::fast::FixedState>>,
     /// The bits of the numbers; the two zeros are one.
     numbers: Arc<HashSet<u64, foldhash::fast::FixedState>>,
     others: Vec<Literal>,
@@ -109,7 +110,7 @@ impl LiteralSet {
         let mut others = Vec::new();
         for literal in list.iter() {
             match literal {
-                Literal::Str(text) => drop(strings.insert(Arc::clone(text))),
+                Literal::Str(text) => drop(strings.insert(text.clone())),
                 Literal::Number(value) => drop(numbers.insert(number_bits(*value))),
                 Literal::Undefined => {}
                 other if others.contains(other) => {}

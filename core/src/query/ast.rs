@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use super::text::Text;
+
 /// A range of bytes of the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Span {
@@ -124,7 +126,7 @@ pub enum Literal {
     /// Any number, as the IEEE double that the language computes with.
     Number(f64),
     /// A string, unescaped.
-    Str(Arc<str>),
+    Str(Text),
 }
 
 /// An expression with its place in the text.

@@ -1,5 +1,7 @@
 //! The place of a parser in its text: the token at hand, and the way to the next one.
 
+use std::sync::Arc;
+
 use super::ast::{Source, Span};
 use super::error::{Fault, Outcome};
 use super::hint;
@@ -8,7 +10,7 @@ use crate::limits;
 
 /// The token at hand, and what was seen so far.
 pub(super) struct Parser<'a> {
-    pub(super) text: &'a str,
+    pub(super) text: &'a Arc<str>,
     /// The token at hand.
     pub(super) token: Token<'a>,
     /// Where the token at hand stands.
@@ -31,7 +33,7 @@ pub(super) struct Parser<'a> {
 }
 
 impl<'a> Parser<'a> {
-    pub(super) fn new(text: &'a str, source: Source) -> Outcome<Self> {
+    pub(super) fn new(text: &'a Arc<str>, source: Source) -> Outcome<Self> {
         if text.len() > limits::QUERY_BYTES {
             let start = text.floor_char_boundary(limits::QUERY_BYTES);
             return Err(Fault::new(
@@ -43,7 +45,7 @@ impl<'a> Parser<'a> {
     }
 
     /// A parser that begins in the middle of a text.
-    pub(super) fn at(text: &'a str, position: usize, source: Source) -> Outcome<Self> {
+    pub(super) fn at(text: &'a Arc<str>, position: usize, source: Source) -> Outcome<Self> {
         let mut lexer = Lexer::at(text, position);
         let (token, span) = lexer.token()?;
         Ok(Self {

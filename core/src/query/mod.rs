@@ -23,10 +23,12 @@ mod print;
 mod statement;
 #[cfg(test)]
 mod tests;
+mod text;
 mod token;
 
 pub use error::QueryError;
 pub use parse::parse_condition;
 pub use statement::parse_query;
+pub use text::Text;
 
 pub(crate) use name::similar;

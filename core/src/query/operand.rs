@@ -1,5 +1,6 @@
 //! Reads paths, lists and constants: operands without operands of their own.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::ast::{Literal, Path, Segment, Span};
@@ -7,6 +8,7 @@ use super::check;
 use super::cursor::Parser;
 use super::error::{Fault, Outcome};
 use super::hint;
+use super::text::Text;
 use super::token::{Symbol, Token};
 use crate::limits;
 
@@ -104,6 +106,10 @@ impl Parser<'_> {
                 return Err(Fault::new(self.span, message)
                     .hint("split it: `deviceId IN [...] OR deviceId IN [...]`"));
             }
+            if let Some(item) = self.plain_item() {
+                items.push(Literal::Str(item));
+                continue;
+            }
             items.push(self.constant("a constant")?);
             if self.take(Symbol::Comma)? {
                 continue;
@@ -116,6 +122,16 @@ impl Parser<'_> {
             }
             return Err(self.unexpected("`,` or `]`"));
         }
+    }
+
+    /// The string at hand, if one more string without escapes follows it in a list, which is at
+    /// hand then. Long lists hold nothing else.
+    #[inline]
+    fn plain_item(&mut self) -> Option<Text> {
+        let Token::Str(Cow::Borrowed(_)) = self.token else { return None };
+        let at_hand = self.span;
+        (self.token, self.span) = self.lexer.next_string_of_list()?;
+        Some(Text::part(self.text, at_hand.start + 1..at_hand.end - 1))
     }
 
     fn no_list(&self) -> Box<Fault> {
@@ -157,9 +173,12 @@ impl Parser<'_> {
         if !matches!(self.token, Token::Number(_) | Token::Str(_)) {
             return Err(self.unexpected(expected));
         }
+        let Span { start, end } = self.span;
         Ok(match self.advance()? {
             Token::Number(value) => Literal::Number(value),
-            Token::Str(text) => Literal::Str(Arc::from(text)),
+            // Between its quotes.
+            Token::Str(Cow::Borrowed(_)) => Literal::Str(Text::part(self.text, start + 1..end - 1)),
+            Token::Str(Cow::Owned(text)) => Literal::Str(text.into()),
             _ => unreachable!("other tokens were refused above"),
         })
     }

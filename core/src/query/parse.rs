@@ -32,11 +32,12 @@ use crate::limits;
 /// # Ok::<(), twincast::Error>(())
 /// ```
 pub fn parse_condition(text: &str) -> Result<Condition, QueryError> {
-    let filter = condition(text).map_err(|fault| fault.in_text(text))?;
-    Ok(Condition { text: Arc::from(text), source: Source::Devices, filter })
+    let whole = Arc::from(text);
+    let filter = condition(&whole).map_err(|fault| fault.in_text(text))?;
+    Ok(Condition { text: whole, source: Source::Devices, filter })
 }
 
-fn condition(text: &str) -> Outcome<Option<Expr>> {
+fn condition(text: &Arc<str>) -> Outcome<Option<Expr>> {
     let mut parser = Parser::new(text, Source::Devices)?;
     match parser.token {
         Token::End => {

@@ -34,10 +34,10 @@ use crate::limits;
 /// # Ok::<(), twincast::Error>(())
 /// ```
 pub fn parse_query(text: &str) -> Result<Query, QueryError> {
-    query(text).map_err(|fault| fault.in_text(text))
+    query(&Arc::from(text)).map_err(|fault| fault.in_text(text))
 }
 
-fn query(text: &str) -> Outcome<Query> {
+fn query(text: &Arc<str>) -> Outcome<Query> {
     // Which names a SELECT list may hold depends on FROM, which comes later. So the list is
     // skipped first, and read when the source is known.
     let mut parser = Parser::new(text, Source::Devices)?;
@@ -83,7 +83,7 @@ fn query(text: &str) -> Outcome<Query> {
         return Err(parser.unexpected(expected));
     }
     check::select_list(&select, &group_by, text)?;
-    Ok(Query { text: Arc::from(text), top, select, source, filter, group_by })
+    Ok(Query { text: Arc::clone(text), top, select, source, filter, group_by })
 }
 
 fn no_select(parser: &Parser<'_>) -> Box<Fault> {
@@ -109,7 +109,7 @@ fn top(parser: &mut Parser<'_>) -> Outcome<Option<u64>> {
 }
 
 /// The source that the first FROM outside strings and keys names, if any does.
-fn source_ahead(text: &str, position: usize) -> Outcome<Option<Source>> {
+fn source_ahead(text: &Arc<str>, position: usize) -> Outcome<Option<Source>> {
     let mut parser = Parser::at(text, position, Source::Devices)?;
     while parser.token != Token::End {
         if parser.at_word("FROM") {

@@ -78,6 +78,33 @@ impl<'a> Lexer<'a> {
         Ok((token, Span { start, end: self.position }))
     }
 
+    /// The next token but one, if that is a string without escapes and the next one a comma; else
+    /// nothing is read.
+    #[inline]
+    pub(super) fn next_string_of_list(&mut self) -> Option<(Token<'a>, Span)> {
+        let bytes = self.text.as_bytes();
+        let after_blanks = |mut at: usize| {
+            while bytes.get(at).is_some_and(u8::is_ascii_whitespace) {
+                at += 1;
+            }
+            at
+        };
+        let comma = after_blanks(self.position);
+        if bytes.get(comma) != Some(&b',') {
+            return None;
+        }
+        let start = after_blanks(comma + 1);
+        let quote = *bytes.get(start).filter(|byte| matches!(byte, b'\'' | b'"'))?;
+        let length = memchr::memchr2(quote, b'\\', &bytes[start + 1..])?;
+        let end = start + 1 + length;
+        if bytes[end] != quote {
+            return None;
+        }
+        self.position = end + 1;
+        let text = Cow::Borrowed(&self.text[start + 1..end]);
+        Some((Token::Str(text), Span { start, end: end + 1 }))
+    }
+
     /// The key that follows a dot: any word, or any text between `[[` and `]]`.
     pub(super) fn segment(&mut self) -> Outcome<(&'a str, Span)> {
         self.skip_blanks();

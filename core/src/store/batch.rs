@@ -60,7 +60,7 @@ impl Batch {
 
     /// The lane of `key`. Twins of a fleet have the same columns in the same order, so it is
     /// nearly always the one at `next`.
-    #[inline]
+    #[inline(always)]
     fn lane(&mut self, key: ColumnKey, next: &mut usize) -> &mut Lane {
         let place = match self.lanes.get(*next) {
             Some((known, _)) if *known == key => *next,
@@ -70,6 +70,7 @@ impl Batch {
         &mut self.lanes[place].1
     }
 
+    #[cold]
     fn place(&mut self, key: ColumnKey) -> usize {
         let lanes = &mut self.lanes;
         *self.places.entry(key).or_insert_with(|| {

@@ -21,6 +21,16 @@ impl Row {
         Self(u32::from(segment) << 16 | u32::from(offset))
     }
 
+    /// The row with this number, as [`Row::number`] gives it.
+    pub(super) fn numbered(number: u32) -> Self {
+        Self(number)
+    }
+
+    /// Segment and offset as one number.
+    pub(super) fn number(self) -> u32 {
+        self.0
+    }
+
     /// The number of its segment.
     #[must_use]
     pub fn segment(self) -> usize {

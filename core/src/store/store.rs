@@ -49,9 +49,9 @@ pub struct Store {
 struct Segments(RwLock<Vec<Arc<Segment>>>);
 
 impl Names for Segments {
-    fn with_name<T>(&self, row: Row, look: impl FnOnce(&str) -> T) -> T {
+    fn is(&self, row: Row, id: &str) -> bool {
         let segment = Arc::clone(&self.0.read()[row.segment()]);
-        segment.with_id(row.offset(), look)
+        segment.with_id(row.offset(), |name| name == id)
     }
 }
 
@@ -104,10 +104,12 @@ impl Store {
         self.index.get(&self.segments, id).filter(|row| self.is_alive(*row))
     }
 
-    /// The row that a device had at some moment of this call, whether or not it is gone by now.
+    /// Rows that `ids` may have had at some moment of this call, whether or not their devices are
+    /// gone by now: pairs of the place of an id and a row, which may be that of another device. In
+    /// no order. A view knows which are right: [`View::known`].
     #[must_use]
-    pub fn row(&self, id: &str) -> Option<Row> {
-        self.index.get(&self.segments, id)
+    pub fn candidates(&self, ids: &[&str]) -> Vec<(usize, Row)> {
+        self.index.candidates(ids)
     }
 
     /// The dictionary of `path`.
@@ -392,11 +394,7 @@ impl Store {
     pub(super) fn claim_ids(&self, ids: &Arc<Ids>) -> Result<(usize, Vec<usize>), Rejection> {
         let number = self.reserve_segment().ok_or(Rejection::Full)?;
         self.numbered(number).set_ids(Arc::clone(ids));
-        let is_known = |offset: &usize| {
-            let row = Row::new(number, *offset);
-            self.index.insert_with(&self.segments, ids.get(*offset), || Ok(row)).is_err()
-        };
-        Ok((number, (0..ids.len()).filter(is_known).collect()))
+        Ok((number, self.index.insert_all(&self.segments, ids, number)))
     }
 
     /// Takes back the ids of a segment that was not published.

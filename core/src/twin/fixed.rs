@@ -7,6 +7,7 @@ use super::document::FlatTwin;
 use super::path::{PathId, Section};
 use super::rules::{self, check_device_id};
 use super::scalar::Scalar;
+use super::shape::Step;
 use super::size::SectionSizes;
 use super::walk::Walk;
 use crate::clock::Timestamp;
@@ -14,29 +15,46 @@ use crate::error::{Error, Result};
 
 /// What the root of a twin gives besides cells and stamps.
 #[derive(Default)]
-struct Head<'a> {
+pub(super) struct Head<'a> {
     id: Option<Cow<'a, str>>,
-    sizes: SectionSizes,
+    pub(super) sizes: SectionSizes,
 }
 
 impl<'a> Walk<'_, 'a> {
     /// Reads a whole twin into the memory of another.
-    pub(super) fn twin(mut self, twin: &mut FlatTwin<'a>) -> Result<()> {
-        self.cells = std::mem::take(&mut twin.cells);
-        self.cells.clear();
-        self.stamps = std::mem::take(&mut twin.stamps);
-        self.stamps.clear();
+    pub(super) fn twin(&mut self, twin: &mut FlatTwin<'a>) -> Result<()> {
+        self.reuse(twin);
         if self.scan.peek() != b'{' {
             return Err(Error::invalid("a twin must be a JSON object"));
         }
         let mut head = Head::default();
         self.fixed_object(PathId::ROOT, &mut head)?;
         self.scan.end()?;
+        self.finish(head, twin)
+    }
+
+    /// Takes the memory of a twin.
+    pub(super) fn reuse(&mut self, twin: &mut FlatTwin<'a>) {
+        self.cells = std::mem::take(&mut twin.cells);
+        self.cells.clear();
+        self.stamps = std::mem::take(&mut twin.stamps);
+        self.stamps.clear();
+    }
+
+    /// Gives it back for the next.
+    pub(super) fn give_back(&mut self, twin: &mut FlatTwin<'a>) {
+        twin.cells = std::mem::take(&mut self.cells);
+        twin.stamps = std::mem::take(&mut self.stamps);
+    }
+
+    /// What was read, as a twin.
+    pub(super) fn finish(&mut self, head: Head<'a>, twin: &mut FlatTwin<'a>) -> Result<()> {
         let Some(id) = head.id else {
             return Err(Error::invalid("the twin has no `deviceId`")
                 .with_hint("each line is one whole twin, as a query of all devices writes them"));
         };
-        *twin = FlatTwin { id, cells: self.cells, stamps: self.stamps, sizes: head.sizes };
+        (twin.id, twin.sizes) = (id, head.sizes);
+        self.give_back(twin);
         Ok(())
     }
 
@@ -68,13 +86,16 @@ impl<'a> Walk<'_, 'a> {
         }
     }
 
-    fn field(&mut self, path: PathId, head: &mut Head<'a>) -> Result<()> {
+    /// Reads the value of a fixed field.
+    pub(super) fn field(&mut self, path: PathId, head: &mut Head<'a>) -> Result<()> {
         let next = self.scan.peek();
+        let start = self.scan.position();
         let scalar = match path {
             PathId::DEVICE_ID => {
                 let id = self.text(path)?;
                 check_device_id(&id)?;
                 head.id = Some(id);
+                self.note(Step::Field(path), start, 0, 0);
                 return Ok(());
             }
             PathId::MODULE_ID => {
@@ -122,7 +143,11 @@ impl<'a> Walk<'_, 'a> {
             PathId::PARENT_SCOPES => self.texts(path)?,
             _ => Scalar::Str(self.text(path)?),
         };
+        let is_null = scalar == Scalar::Null;
         self.cells.push((path, scalar));
+        if !is_null {
+            self.note(Step::Field(path), start, 1, 0);
+        }
         Ok(())
     }
 

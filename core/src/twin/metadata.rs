@@ -4,6 +4,7 @@ use super::document::Stamp;
 use super::path::PathId;
 use super::places::{Found, Seen};
 use super::rules::Violation;
+use super::shape::Step;
 use super::size::text_size;
 use super::walk::Walk;
 use crate::clock::Timestamp;
@@ -37,7 +38,7 @@ impl Walk<'_, '_> {
             let broken = self.violated(Violation::Depth, path);
             return Err(broken.context("`$metadata`"));
         }
-        let (mut updated, mut version) = (None, None);
+        let (mut updated, mut version, mut has_version) = (None, None, false);
         let position = self.stamps.len();
         let mut cursor = 0;
         let mut members = !self.scan.take(b'}');
@@ -48,8 +49,17 @@ impl Walk<'_, '_> {
             } else {
                 let key = self.scan.key()?;
                 match &*key {
+                    "$lastUpdated" if updated.is_some() => {
+                        return Err(self.in_metadata(path, "has two `$lastUpdated`"));
+                    }
                     "$lastUpdated" => updated = Some(self.stamp_time(path)?),
-                    "$lastUpdatedVersion" => version = self.stamp_version(path)?,
+                    "$lastUpdatedVersion" if has_version => {
+                        return Err(self.in_metadata(path, "has two `$lastUpdatedVersion`"));
+                    }
+                    "$lastUpdatedVersion" => {
+                        version = self.stamp_version(path)?;
+                        has_version = true;
+                    }
                     _ => {
                         let found = match self.places.find(path, &key, &mut cursor) {
                             Some(found) => found,
@@ -89,24 +99,30 @@ impl Walk<'_, '_> {
         self.stamps_below(found.path, level + 1, met)
     }
 
-    fn stamp_time(&mut self, path: PathId) -> Result<Timestamp> {
+    pub(super) fn stamp_time(&mut self, path: PathId) -> Result<Timestamp> {
         if self.scan.peek() != b'"' {
             return Err(self.in_metadata(path, "must have a time as `$lastUpdated`"));
         }
+        let start = self.scan.position();
         let text = self.scan.string()?;
-        Timestamp::parse(&text).map_err(|error| {
+        let time = Timestamp::parse(&text).map_err(|error| {
             error.context(format!("`$lastUpdated` of `{}`", self.places.display(path)))
-        })
+        })?;
+        self.note(Step::Updated(path), start, 0, 0);
+        Ok(time)
     }
 
-    fn stamp_version(&mut self, path: PathId) -> Result<Option<i64>> {
+    pub(super) fn stamp_version(&mut self, path: PathId) -> Result<Option<i64>> {
         if self.scan.peek() == b'n' {
             self.scan.word("null")?;
             return Ok(None);
         }
-        self.integer_from(path, 0)
-            .map(Some)
-            .map_err(|error| error.context("`$lastUpdatedVersion` in `$metadata`"))
+        let start = self.scan.position();
+        let version = self
+            .integer_from(path, 0)
+            .map_err(|error| error.context("`$lastUpdatedVersion` in `$metadata`"))?;
+        self.note(Step::UpdatedVersion(path), start, 0, 0);
+        Ok(Some(version))
     }
 
     #[cold]

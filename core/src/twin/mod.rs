@@ -27,6 +27,7 @@ mod places;
 mod rules;
 mod scalar;
 mod scan;
+mod shape;
 mod size;
 mod strict;
 mod text;
@@ -36,7 +37,7 @@ mod written;
 #[cfg(test)]
 mod tests;
 
-pub use document::{FlatTwin, Stamp, flatten_line, flatten_value, new_device};
+pub use document::{FlatTwin, LineReader, Stamp, flatten_line, flatten_value, new_device};
 pub use patch::{PatchKind, PatchStep, TwinPatch};
 pub use path::{PathId, PathReader, PathTable, Section};
 pub use rules::check_device_id;

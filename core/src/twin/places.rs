@@ -24,6 +24,13 @@ pub(super) struct Numbers<'p> {
     met_new: Cell<bool>,
 }
 
+impl<'p> Numbers<'p> {
+    /// The numbers that keys have already.
+    pub(super) fn known(paths: &'p PathTable) -> Self {
+        Self { paths, gives: false, met_new: Cell::new(false) }
+    }
+}
+
 /// Reads a document, so that its new keys get numbers only if all of it is good.
 ///
 /// Numbers are never taken back and there is a limit to them, so what is refused may take none.
@@ -33,7 +40,7 @@ pub(super) fn numbered<T>(
     paths: &PathTable,
     mut read: impl FnMut(&Numbers<'_>) -> Result<T>,
 ) -> Result<T> {
-    let known = Numbers { paths, gives: false, met_new: Cell::new(false) };
+    let known = Numbers::known(paths);
     let result = read(&known);
     if !known.met_new.get() {
         return result;

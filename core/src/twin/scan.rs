@@ -7,6 +7,7 @@
 
 use std::borrow::Cow;
 
+use super::text::starts_with;
 use super::written::Written;
 use crate::error::Error;
 
@@ -240,6 +241,27 @@ impl<'a> Scanner<'a> {
     /// The byte that the next token starts at, if white space was passed by [`Scanner::peek`].
     pub(super) fn position(&self) -> usize {
         self.at
+    }
+
+    /// All bytes that were not taken.
+    pub(super) fn rest(&self) -> &'a [u8] {
+        self.text.as_bytes().get(self.at..).unwrap_or_default()
+    }
+
+    /// Takes `written`, a string in its quotes and without escapes, if it stands here.
+    #[inline]
+    pub(super) fn same_string(&mut self, written: &[u8]) -> Option<&'a str> {
+        if written.is_empty() || !starts_with(self.rest(), written) {
+            return None;
+        }
+        let start = self.at;
+        self.at += written.len();
+        Some(&self.text[start + 1..self.at - 1])
+    }
+
+    /// Takes bytes that the caller knows to be whole tokens.
+    pub(super) fn pass(&mut self, bytes: usize) {
+        self.at += bytes;
     }
 
     /// The text from `start` to here.

@@ -54,6 +54,22 @@ impl SectionSizes {
         }
     }
 
+    /// The sizes of both together.
+    pub(super) fn sum(self, other: Self) -> Self {
+        Self {
+            tags: self.tags + other.tags,
+            desired: self.desired + other.desired,
+            reported: self.reported + other.reported,
+        }
+    }
+
+    /// Whether no section is larger than its limit.
+    pub(super) fn within_limits(self) -> bool {
+        [Section::Tags, Section::Desired, Section::Reported]
+            .iter()
+            .all(|section| self.of(*section) <= section.size_limit())
+    }
+
     /// Sets the size of one section; fixed fields are not counted.
     pub fn set(&mut self, section: Section, size: u64) {
         match section {

@@ -9,6 +9,12 @@ pub(super) fn is_same_text(left: &str, right: &str) -> bool {
     is_same(left.as_bytes(), right.as_bytes())
 }
 
+/// Whether `text` starts with `start`.
+#[inline]
+pub(super) fn starts_with(text: &[u8], start: &[u8]) -> bool {
+    text.get(..start.len()).is_some_and(|head| is_same(head, start))
+}
+
 /// The first and the last bytes of both, which overlap in the middle, as two numbers.
 #[inline]
 pub(crate) fn is_same(left: &[u8], right: &[u8]) -> bool {
@@ -40,6 +46,8 @@ mod tests {
             let text = "x".repeat(length);
             assert!(is_same_text(&text, &text.clone()));
             assert!(!is_same_text(&text, &format!("{text}x")));
+            assert!(starts_with(format!("{text}y").as_bytes(), text.as_bytes()));
+            assert!(!starts_with(text.as_bytes(), format!("{text}y").as_bytes()));
             for at in 0..length {
                 let mut other = text.clone().into_bytes();
                 other[at] = b'y';

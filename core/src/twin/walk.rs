@@ -9,6 +9,7 @@ use super::places::{Found, Numbers, Places, Seen};
 use super::rules::{self, Violation};
 use super::scalar::Scalar;
 use super::scan::{Number, Scanner};
+use super::shape::{Note, Step};
 use super::size::{BOOL_SIZE, NUMBER_SIZE, text_size};
 use crate::error::{Error, Result};
 use crate::limits;
@@ -34,6 +35,8 @@ pub(super) struct Walk<'p, 'a> {
     pub(super) places: Places<'p>,
     pub(super) cells: Vec<(PathId, Scalar<'a>)>,
     pub(super) stamps: Vec<Stamp>,
+    /// The steps made, if somebody wants to know them.
+    pub(super) notes: Option<Vec<Note>>,
     seen: Seen,
     /// Whether each byte of the document is a character.
     ascii: bool,
@@ -58,6 +61,7 @@ impl<'p, 'a> Walk<'p, 'a> {
             cells: Vec::new(),
             ascii: text.is_ascii(),
             stamps: Vec::new(),
+            notes: None,
             seen: Seen::default(),
             marks: 0,
             manner,
@@ -186,7 +190,9 @@ impl<'p, 'a> Walk<'p, 'a> {
     /// size of the section beyond its members, nothing for a value that removes.
     #[inline]
     fn value(&mut self, path: PathId, level: usize) -> Result<Option<u64>> {
-        let (scalar, size) = match self.scan.peek() {
+        let next = self.scan.peek();
+        let start = self.scan.position();
+        let (scalar, size) = match next {
             b'"' => {
                 let text = self.scan.string()?;
                 rules::check_string(&text).map_err(|broken| self.violated(broken, path))?;
@@ -228,7 +234,30 @@ impl<'p, 'a> Walk<'p, 'a> {
             _ => return Err(self.scan.error("expected a value").into()),
         };
         self.cells.push((path, scalar));
+        self.note(Step::Value(path, level, self.section), start, 1, size);
         Ok(Some(size))
+    }
+
+    /// Reads a value of `section` that is no object.
+    pub(super) fn value_in(
+        &mut self,
+        section: Section,
+        path: PathId,
+        level: usize,
+    ) -> Result<Option<u64>> {
+        self.section = section;
+        self.value(path, level)
+    }
+
+    /// Notes a step that began at `start` and gave so many cells.
+    #[inline]
+    pub(super) fn note(&mut self, step: Step, start: usize, cells: usize, size: u64) {
+        if let Some(notes) = &mut self.notes {
+            let cells_after = self.cells.len();
+            let cells_before = cells_after - cells;
+            let end = self.scan.position();
+            notes.push(Note { step, start, end, cells_before, cells_after, size });
+        }
     }
 
     /// Like the function of this name; a text without escapes holds no control character of C0.
@@ -270,15 +299,18 @@ impl<'p, 'a> Walk<'p, 'a> {
         }
     }
 
-    fn section_version(&mut self, parent: PathId) -> Result<()> {
+    pub(super) fn section_version(&mut self, parent: PathId) -> Result<()> {
         let path = if parent == PathId::DESIRED {
             PathId::DESIRED_VERSION
         } else {
             PathId::REPORTED_VERSION
         };
         self.once(path)?;
+        self.scan.peek();
+        let start = self.scan.position();
         let version = self.integer_from(path, 1)?;
         self.cells.push((path, Scalar::Int(version)));
+        self.note(Step::Version(parent), start, 1, 0);
         Ok(())
     }
 

@@ -22,6 +22,7 @@ const UNSAFE: &[(&str, &str)] = &[
         "core/src/kernel/strings.rs",
         "strings copied as vectors; `./x bench kernel/strings` shows what that is worth",
     ),
+    ("py/src/allocator.rs", "memory is given back by a function of a C library"),
     ("py/src/arrow.rs", "the Arrow C interface hands over bare pointers"),
     ("py/src/arrow/chunks.rs", "the Arrow C interface calls back with bare pointers"),
     ("py/src/exit.rs", "only Python's C interface interrupts handlers of other threads"),

@@ -6,7 +6,9 @@
 use serde_json::Value;
 use twincast::Error;
 use twincast::query::parse_condition as parse;
-use twincast::twin::{PatchKind, PathTable, TwinPatch, flatten_line, flatten_value};
+use twincast::twin::{
+    FlatTwin, LineReader, PatchKind, PathTable, TwinPatch, flatten_line, flatten_value,
+};
 
 /// A condition parses, or is refused with a span inside it; what it prints parses to the same.
 pub fn parse_condition(bytes: &[u8]) {
@@ -40,12 +42,40 @@ pub fn patch(bytes: &[u8]) {
     }
 }
 
-/// A line that is read as a twin is JSON, and reads the same by way of a document.
+/// A line that is read as a twin is JSON, and reads the same by way of a document, and among other
+/// lines that it may be like.
 pub fn ndjson_line(bytes: &[u8]) {
     let paths = PathTable::new();
+    let mut reader = LineReader::new(&paths);
+    same_in_company(&mut reader, &[bytes, KNOWN[0], KNOWN[1], KNOWN[2], bytes, KNOWN[0]]);
+
     let Ok(streamed) = flatten_line(&paths, bytes) else { return };
     let document: Value = serde_json::from_slice(bytes).expect("a twin that was read is JSON");
     let built = flatten_value(&paths, &document).expect("a twin read as text is one as a document");
     assert_eq!(streamed.id, built.id);
     assert_eq!(streamed.cells, built.cells);
+}
+
+/// Twins of each kind, which most inputs are changes of.
+const KNOWN: [&[u8]; 3] = [
+    include_bytes!("../../../fuzz/seeds/ndjson_line/full"),
+    include_bytes!("../../../fuzz/seeds/ndjson_line/metadata"),
+    include_bytes!("../../../fuzz/seeds/ndjson_line/least"),
+];
+
+/// Reads lines one after the other: each must give the twin, or the error, that it gives alone.
+///
+/// # Panics
+///
+/// If one does not.
+pub fn same_in_company(reader: &mut LineReader<'_>, lines: &[&[u8]]) {
+    for line in lines {
+        let mut twin = FlatTwin::default();
+        let together = reader.read(line, &mut twin).map(|()| twin);
+        match (together, flatten_line(reader.paths(), line)) {
+            (Ok(together), Ok(alone)) => assert_eq!(together, alone),
+            (Err(together), Err(alone)) => assert_eq!(together.to_string(), alone.to_string()),
+            (together, alone) => panic!("{together:?} in company, {alone:?} alone"),
+        }
+    }
 }

@@ -6,8 +6,8 @@ use super::OnError;
 use crate::error::{Error, Result};
 use crate::hub::Hub;
 use crate::limits;
-use crate::store::{Batch, SEGMENT_ROWS, Store};
-use crate::twin::FlatTwin;
+use crate::store::{Batch, SEGMENT_ROWS};
+use crate::twin::{FlatTwin, LineReader};
 
 /// Lines of a piece: enough that values repeat, few enough that its columns stay near the core.
 const LINES: usize = 4096;
@@ -67,12 +67,12 @@ pub(super) struct Piece {
 impl Piece {
     /// Parses the lines at `place` in `block`, up to the first bad one if that stops the import.
     pub(super) fn parse(hub: &Hub, block: &[u8], place: Place, on_error: OnError) -> Self {
-        let store = &hub.state().store;
+        let mut reader = LineReader::new(hub.state().store.paths());
         let mut piece = Self { is_last: place.is_last, ..Self::default() };
         let mut twin = FlatTwin::default();
         for (number, line) in (1..).zip(lines(&block[place.range])) {
             piece.lines += 1;
-            match read(store, line, &mut twin) {
+            match read(&mut reader, line, &mut twin) {
                 Ok(false) => {}
                 Ok(true) => {
                     piece.batch.push(&twin);
@@ -91,7 +91,11 @@ impl Piece {
 }
 
 /// Makes `twin` that of a line; false if the line is blank.
-pub(super) fn read<'l>(store: &Store, line: &'l [u8], twin: &mut FlatTwin<'l>) -> Result<bool> {
+pub(super) fn read<'l>(
+    reader: &mut LineReader<'_>,
+    line: &'l [u8],
+    twin: &mut FlatTwin<'l>,
+) -> Result<bool> {
     if line.trim_ascii().is_empty() {
         return Ok(false);
     }
@@ -100,7 +104,7 @@ pub(super) fn read<'l>(store: &Store, line: &'l [u8], twin: &mut FlatTwin<'l>) -
             format!("the line has {} bytes, more than {}", line.len(), limits::LINE_BYTES);
         return Err(Error::invalid(message));
     }
-    twin.read(store.paths(), line)?;
+    reader.read(line, twin)?;
     twin.fill_defaults();
     Ok(true)
 }

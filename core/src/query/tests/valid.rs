@@ -27,6 +27,35 @@ fn columns(text: &str) -> Vec<String> {
     }
 }
 
+/// Plain strings of lists are read in a way of their own: what stands between them, and around,
+/// must not matter.
+#[test]
+fn lists_are_read_item_by_item() {
+    check("id IN['a','b' ,\"c\"\n,\t'd' ]", "deviceId IN ['a', 'b', 'c', 'd']");
+    check(
+        "id IN ['a', 'it\\'s', 'b', \"it's\", 'ñ', '', 'c']",
+        "deviceId IN ['a', 'it\\'s', 'b', 'it\\'s', 'ñ', '', 'c']",
+    );
+    check(
+        "id IN ['a', 1, 'b', true, -2, 'c', null]",
+        "deviceId IN ['a', 1, 'b', true, -2, 'c', null]",
+    );
+    check("id IN ['a',\u{a0}'b', 'c'\u{a0}, 'd']", "deviceId IN ['a', 'b', 'c', 'd']");
+    check(
+        "id IN ['a', 'b'] OR id IN ['c', 'd'] AND tags.x = 'e'",
+        "deviceId IN ['a', 'b'] OR deviceId IN ['c', 'd'] AND tags.x = 'e'",
+    );
+    for text in [
+        "id IN ['a', 'b' 'c']",
+        "id IN ['a', 'b', 'c",
+        "id IN ['a', 'b',]",
+        "id IN ['a', 'b',, 'c']",
+        "id IN ['a', 'b', 'c'",
+    ] {
+        assert!(parse_condition(text).is_err(), "{text}");
+    }
+}
+
 #[test]
 fn words_are_taken_in_any_letter_case() {
     check("*", "*");

@@ -164,13 +164,18 @@ impl Values {
     #[inline]
     fn push(&mut self, value: &Scalar<'_>) {
         match (&mut *self, value) {
-            (Self::Words(words), value) => return words.push(value),
-            (Self::Same { value: known, count }, value) if known.is_same(value) => {
-                *count += 1;
-                return;
-            }
-            (Self::Ints(ints), Scalar::Int(value)) => return ints.push(*value),
-            (Self::Numbers { numbers, .. }, Scalar::Float(value)) => return numbers.push(*value),
+            (Self::Same { value: known, count }, value) if known.is_same(value) => *count += 1,
+            (Self::Words(words), value) => words.push(value),
+            (Self::Ints(ints), Scalar::Int(value)) => ints.push(*value),
+            (Self::Numbers { numbers, .. }, Scalar::Float(value)) => numbers.push(*value),
+            (_, value) => self.push_other(value),
+        }
+    }
+
+    /// Apart, so that what is inlined for each value is small.
+    #[inline(never)]
+    fn push_other(&mut self, value: &Scalar<'_>) {
+        match (&mut *self, value) {
             #[expect(clippy::cast_precision_loss, reason = "it is exact")]
             (Self::Numbers { numbers, integers }, Scalar::Int(value)) if is_exact(*value) => {
                 integers.push(u16::try_from(numbers.len()).expect("a segment has 65,536 rows"));

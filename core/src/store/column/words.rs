@@ -50,6 +50,7 @@ impl Words {
         self.codes.push(code);
     }
 
+    #[inline(never)]
     fn code(&mut self, value: &Scalar<'_>) -> u16 {
         let hash = hash(&self.hasher, value);
         match self.table.find(hash, |code| self.is(*code, value)) {

@@ -274,6 +274,14 @@ fn refusals_name_the_place_and_the_limit() {
             "`$lastUpdatedVersion` in `$metadata`: `properties.desired` must be an integer from 0 to 4503599627370495",
         ),
         (
+            r#""properties":{"desired":{"$metadata":{"$lastUpdatedVersion":3,"$lastUpdatedVersion":null}}}"#,
+            "`$metadata`: `properties.desired` has two `$lastUpdatedVersion`",
+        ),
+        (
+            r#""properties":{"desired":{"$metadata":{"$lastUpdated":"2026-01-01T00:00:00Z","$lastUpdated":"2026-01-01T00:00:00Z"}}}"#,
+            "`$metadata`: `properties.desired` has two `$lastUpdated`",
+        ),
+        (
             r#""properties":{"desired":{"$metadata":{},"$metadata":{}}}"#,
             "`$metadata` of `properties.desired` is given twice",
         ),
