@@ -87,24 +87,25 @@ fn each_block<T: Copy>(blocks: &mut [[T; BLOCK]], mask: &[u64], change: impl Fn(
 /// Four tables side by side: a row that repeats the number of the last one need not wait until
 /// that count is written.
 pub(super) fn histogram_u8(numbers: &[u8], mask: &[u64]) -> [usize; 256] {
-    let mut tables = [[0_usize; 256]; 4];
+    // Neighbours are often alike, and one table would wait for each of its own stores.
+    let mut tables = [[0_u32; 256]; 8];
     for (block, word) in numbers.chunks(BLOCK).zip(mask) {
         if *word == u64::MAX && block.len() == BLOCK {
-            let (quads, _) = block.as_chunks::<4>();
-            for quad in quads {
-                for (table, number) in tables.iter_mut().zip(quad) {
+            let (eights, _) = block.as_chunks::<8>();
+            for eight in eights {
+                for (table, number) in tables.iter_mut().zip(eight) {
                     table[usize::from(*number)] += 1;
                 }
             }
         } else {
             each_bit(*word, |bit| {
                 if let Some(number) = block.get(bit) {
-                    tables[bit % 4][usize::from(*number)] += 1;
+                    tables[bit % 8][usize::from(*number)] += 1;
                 }
             });
         }
     }
-    std::array::from_fn(|number| tables.iter().map(|table| table[number]).sum())
+    std::array::from_fn(|number| tables.iter().map(|table| table[number] as usize).sum())
 }
 
 pub(super) fn histogram_u16(numbers: &[u16], mask: &[u64]) -> Vec<usize> {

@@ -6,7 +6,7 @@
 
 use super::mask::{Found, Mask, Want};
 use crate::kernel::{self, Number, RANGES_MAX};
-use crate::store::{Bitmap, Codes, Deltas};
+use crate::store::{Bitmap, Bits, Codes, Deltas};
 
 /// Numbers below this may stand in a table.
 const TABLE_NUMBERS: usize = 1 << 16;
@@ -89,10 +89,14 @@ impl Numbers {
             && few.count() * FEW <= numbers.len()
         {
             let mut found = Bitmap::zeros();
-            let known = few.iter().take_while(|row| *row < numbers.len());
-            known
-                .filter(|row| self.contains(numbers[*row].into()))
-                .for_each(|row| found.insert(row));
+            let words = few.words().iter().zip(found.words_mut()).enumerate();
+            for (at, (word, found)) in words.filter(|(_, (word, _))| **word != 0) {
+                for bit in Bits(*word) {
+                    let number = numbers.get(at * 64 + bit);
+                    let is_in = number.is_some_and(|number| self.contains((*number).into()));
+                    *found |= u64::from(is_in) << bit;
+                }
+            }
             return Mask::Some(found);
         }
         match self {

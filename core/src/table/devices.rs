@@ -13,7 +13,7 @@ use super::value::Value;
 use crate::plan::{Slot, bind, element_at};
 use crate::query::ast::{Condition, Query, Segment, Select};
 use crate::select::{Selection, select_with, value_at};
-use crate::store::{Column, Row, SegmentView, Store, View};
+use crate::store::{Bitmap, Column, Row, SegmentView, Store, View, on_all_threads};
 use crate::twin::Scalar;
 
 /// A query begins again if columns came while it was prepared; so often at most.
@@ -67,17 +67,38 @@ pub fn query_devices(store: &Store, query: &Query, watch: Watch<'_>) -> ControlF
     }
     let mut grouping = Grouping::new(query);
     let (mut rows, total) = (0, selection.len() as u64);
-    for number in 0..view.segments().len() {
-        let segment = SegmentRows { store, view: &view, number, groups: &groups, items: &items };
-        let Some(selected) = selection.rows_of(number) else { continue };
-        if !grouping.count_codes(selected, &segment) {
-            grouping.add(selected.iter(), &segment);
+    let selected: Vec<(usize, &Bitmap)> = (0..view.segments().len())
+        .filter_map(|number| Some((number, selection.rows_of(number)?)))
+        .collect();
+    let segment =
+        |number| SegmentRows { store, view: &view, number, groups: &groups, items: &items };
+    for some in selected.chunks(COUNTED_TOGETHER) {
+        let count = |place: usize| {
+            let (number, selected) = some[place];
+            grouping.counts(selected, &segment(number))
+        };
+        let counts = if some.len() < PARALLEL_SEGMENTS {
+            (0..some.len()).map(count).collect()
+        } else {
+            on_all_threads(some.len(), count)
+        };
+        for ((number, selected), counts) in some.iter().zip(counts) {
+            match counts {
+                Some(counts) => grouping.add_counts(counts),
+                None => grouping.add(selected.iter(), &segment(*number)),
+            }
+            rows += selected.count() as u64;
+            watch(QueryProgress { rows, total })?;
         }
-        rows += selected.count() as u64;
-        watch(QueryProgress { rows, total })?;
     }
     ControlFlow::Continue(grouping.finish(query, limit))
 }
+
+/// Segments of which only counts are kept until they are added to the groups.
+const COUNTED_TOGETHER: usize = 256;
+
+/// Below this many segments, all are counted before a second thread is awake.
+const PARALLEL_SEGMENTS: usize = 8;
 
 /// Items that are read for one device after the other.
 struct Projection<'a> {

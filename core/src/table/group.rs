@@ -1,12 +1,13 @@
 //! GROUP BY and aggregates.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::cells::Cells;
 use super::table::{Table, TableColumn};
 use crate::kernel;
 use crate::query::ast::{Aggregate, Path, Query, Select, SelectValue};
-use crate::store::{Bitmap, Codes, Column};
+use crate::store::{Bitmap, Codes, Column, Dictionary};
 use crate::twin::Scalar;
 
 type Map<K, V> = HashMap<K, V, foldhash::fast::FixedState>;
@@ -17,6 +18,16 @@ pub(super) struct Grouping {
     aggregates: Vec<Aggregate>,
     groups: Vec<Group>,
     by_key: Map<Vec<Key>, usize>,
+    /// Rows that were counted by code, and have no group yet.
+    by_code: Option<(Arc<Dictionary>, Vec<usize>)>,
+}
+
+/// How many rows there are of each group in a segment.
+pub(super) enum Counts {
+    /// All of one group.
+    Alike(Vec<Key>, usize),
+    /// By the code of their value in a dictionary; 0 is that of no value.
+    Codes(Arc<Dictionary>, Vec<usize>),
 }
 
 struct Group {
@@ -36,7 +47,7 @@ pub(super) trait Rows {
 
 /// What rows of one group share, in the order in which groups are given.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-enum Key {
+pub(super) enum Key {
     /// No value, or an object or an array, which make no groups.
     Missing,
     Null,
@@ -47,7 +58,7 @@ enum Key {
 
 /// A finite number; `3` and `3.0` are one.
 #[derive(Debug, Clone, Copy)]
-struct Number(f64);
+pub(super) struct Number(f64);
 
 impl Ord for Number {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
@@ -124,7 +135,8 @@ impl Grouping {
                 .collect(),
         };
         let paths = query.group_by.len();
-        let mut grouping = Self { paths, aggregates, groups: Vec::new(), by_key: Map::default() };
+        let mut grouping =
+            Self { paths, aggregates, groups: Vec::new(), by_key: Map::default(), by_code: None };
         if paths == 0 {
             // Without GROUP BY there is one group, even of no rows.
             grouping.group(Vec::new());
@@ -180,42 +192,60 @@ impl Grouping {
         }
     }
 
-    /// Adds the rows of a segment if all that is asked is how many there are, by one path at most
-    /// and by its codes; false if they have to be added one by one.
-    pub(super) fn count_codes(&mut self, rows: &Bitmap, source: &impl Rows) -> bool {
+    /// How many rows of a segment each group gets, if that is all that is asked, by one path at
+    /// most and by its codes; `None` if they have to be added one by one.
+    pub(super) fn counts(&self, rows: &Bitmap, source: &impl Rows) -> Option<Counts> {
         if self.paths > 1 || self.aggregates.iter().any(|kind| *kind != Aggregate::Count) {
-            return false;
+            return None;
         }
         if self.paths == 0 {
-            self.count_many(0, rows.count());
-            return true;
+            return Some(Counts::Alike(Vec::new(), rows.count()));
         }
         let (dictionary, codes) = match source.group_column(0) {
             Some(Column::Codes { dictionary, codes }) => (dictionary, codes),
             Some(Column::Constant { value, len }) if rows.iter().all(|row| row < *len as usize) => {
-                let group = self.group(vec![Key::of(Some(value))]);
-                self.count_many(group, rows.count());
-                return true;
+                return Some(Counts::Alike(vec![Key::of(Some(value))], rows.count()));
             }
-            _ => return false,
+            _ => return None,
         };
-        let counts = match codes {
+        let mut counts = match codes {
             Codes::U8(codes) => kernel::histogram_u8(codes, rows.words()).to_vec(),
             Codes::U16(codes) => kernel::histogram_u16(codes, rows.words()),
         };
         // Rows behind the end of the column have no value, as those of code 0.
-        let missing = rows.count() - counts[1..].iter().sum::<usize>();
+        counts[0] = rows.count() - counts[1..].iter().sum::<usize>();
+        Some(Counts::Codes(Arc::clone(dictionary), counts))
+    }
+
+    /// Adds what [`Grouping::counts`] gave.
+    pub(super) fn add_counts(&mut self, counts: Counts) {
+        match counts {
+            Counts::Alike(key, count) if count > 0 => {
+                let group = self.group(key);
+                self.count_many(group, count);
+            }
+            Counts::Alike(..) => {}
+            Counts::Codes(dictionary, counts) => match &mut self.by_code {
+                Some((known, sums)) if Arc::ptr_eq(known, &dictionary) => {
+                    sums.resize(sums.len().max(counts.len()), 0);
+                    sums.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
+                }
+                _ => {
+                    self.name_codes();
+                    self.by_code = Some((dictionary, counts));
+                }
+            },
+        }
+    }
+
+    /// Gives the groups what was counted by code.
+    fn name_codes(&mut self) {
+        let Some((dictionary, counts)) = self.by_code.take() else { return };
         let values = dictionary.values();
-        let keys = values.iter().skip(1).map(|value| Key::of(Some(value)));
-        for (key, count) in std::iter::once(Key::Missing)
-            .chain(keys)
-            .zip(std::iter::once(missing).chain(counts.into_iter().skip(1)))
-            .filter(|(_, count)| *count > 0)
-        {
-            let group = self.group(vec![key]);
+        for (code, count) in counts.into_iter().enumerate().filter(|(_, count)| *count > 0) {
+            let group = self.group(vec![Key::of((code > 0).then(|| &values[code]))]);
             self.count_many(group, count);
         }
-        true
     }
 
     fn count_many(&mut self, group: usize, rows: usize) {
@@ -248,6 +278,7 @@ impl Grouping {
 
     /// The groups as a table in the order of their keys, at most `limit` of them.
     pub(super) fn finish(mut self, query: &Query, limit: usize) -> Table {
+        self.name_codes();
         let Select::Items(items) = &query.select else { return Table::default() };
         self.groups.sort_by(|left, right| left.key.cmp(&right.key));
         let mut aggregate = 0;
