@@ -223,3 +223,26 @@ fn every_pair_of_tests_combines() {
         }
     }
 }
+
+#[test]
+fn values_of_one_column_joined_by_or_are_one_test() {
+    let fleet = Fleet::new();
+    for kind in KINDS {
+        let path = format!("tags.{}", kind.key);
+        for (place, constant) in kind.constants.iter().enumerate() {
+            let next = kind.constants[(place + 1) % kind.constants.len()];
+            let ors = [
+                format!("{path} = {constant} OR {path} = {next}"),
+                format!("{path} = {constant} OR {path} IN [{next}, 3, 'eco', null]"),
+                format!("{path} = {constant} OR tags.mode = 'off' OR {path} = {next}"),
+                format!("{path} = {constant} OR {path} != {next} OR {path} = 'x'"),
+                format!("{path} = {constant} OR NOT ({path} = {next}) OR {path} = undefined"),
+            ];
+            for or in ors {
+                fleet.check(&or);
+                fleet.check(&format!("NOT ({or})"));
+                fleet.check(&format!("({or}) AND NOT ({path} = {next} OR tags.mode = 'eco')"));
+            }
+        }
+    }
+}

@@ -82,6 +82,32 @@ impl Test {
         }
     }
 
+    /// The column and the values of which it must have one, if that is what is asked.
+    #[must_use]
+    pub fn values(&self) -> Option<(usize, &[Literal])> {
+        let [Slot::Column(place)] = *self.slots else { return None };
+        match &self.predicate {
+            Predicate::Compare(Comparison::Equal, literal) => {
+                Some((place, std::slice::from_ref(literal)))
+            }
+            Predicate::In(false, list) => Some((place, list.list())),
+            _ => None,
+        }
+    }
+
+    /// The one test that is what `tests`, joined by OR, are: all of them ask for
+    /// [values](Self::values) of the same column. `None` if there is none.
+    #[must_use]
+    pub fn any_of(tests: &[&Self]) -> Option<Self> {
+        let first = tests.first()?;
+        let list: Arc<[Literal]> = tests
+            .iter()
+            .flat_map(|test| test.values().map_or(&[][..], |(_, values)| values))
+            .cloned()
+            .collect();
+        Some(Self { predicate: Predicate::In(false, LiteralSet::new(&list)), ..(*first).clone() })
+    }
+
     /// The truth of a test for the values of its slots, by their place in [`Test::slots`].
     #[must_use]
     pub fn truth_of<'a>(&'a self, slots: &dyn Fn(usize) -> Option<Scalar<'a>>) -> Truth {

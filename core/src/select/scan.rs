@@ -1,12 +1,14 @@
 //! Running a plan over a view: segment by segment, test by test.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::look_up::{Early, Found as FoundIds};
 use super::mask::{Found, Mask, Want};
 use super::selection::{Selected, Selection};
 use super::test::{PreparedTest, everywhere};
-use crate::plan::{Node, Plan, Slot, Truth};
+use crate::plan::{Node, Plan, Slot, Test, Truth};
 use crate::query::ast::Literal;
 use crate::store::{
     Bitmap, ColumnKey, Ids, SEGMENT_ROWS, SegmentView, Store, View, on_all_threads,
@@ -55,7 +57,7 @@ enum Prepared<'p> {
     Constant(Truth),
     /// A list of ids, and the side that somebody will look at.
     Ids(&'p [Literal], Want),
-    Test(PreparedTest<'p>),
+    Test(Box<PreparedTest<'p>>),
     Not(Box<Self>),
     And(Vec<Self>, Want),
     Or(Vec<Self>),
@@ -67,11 +69,35 @@ impl<'p> Prepared<'p> {
         match node {
             Node::Constant(truth) => Self::Constant(*truth),
             Node::Ids(list, _) => Self::Ids(list, want),
-            Node::Test(test) => Self::Test(PreparedTest::new(test, want)),
+            Node::Test(test) => Self::test(Cow::Borrowed(test), want),
             Node::Not(inner) => Self::Not(Box::new(Self::new(inner, want.not()))),
             Node::And(parts) => Self::And(all(parts), want),
-            Node::Or(parts) => Self::Or(all(parts)),
+            Node::Or(parts) => Self::any_of(parts, want),
         }
+    }
+
+    fn test(test: Cow<'p, Test>, want: Want) -> Self {
+        Self::Test(Box::new(PreparedTest::new(test, want)))
+    }
+
+    /// Tests for values of the same column become one, which reads the column once.
+    fn any_of(parts: &'p [Node], want: Want) -> Self {
+        let mut by_column: BTreeMap<usize, Vec<&'p Test>> = BTreeMap::new();
+        let mut prepared = Vec::with_capacity(parts.len());
+        for part in parts {
+            match part {
+                Node::Test(test) if let Some((column, _)) = test.values() => {
+                    by_column.entry(column).or_default().push(test);
+                }
+                part => prepared.push(Self::new(part, want)),
+            }
+        }
+        let merged = by_column.into_values().filter_map(|tests| match *tests {
+            [test] => Some(Cow::Borrowed(test)),
+            _ => Test::any_of(&tests).map(Cow::Owned),
+        });
+        prepared.extend(merged.map(|test| Self::test(test, want)));
+        Self::Or(prepared)
     }
 
     /// Whether a test has to look at values row by row.

@@ -1,5 +1,6 @@
 //! One test in one segment: the cheapest way that its columns allow.
 
+use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
 use super::codes::{self, equality_of_two, translation};
@@ -13,7 +14,7 @@ use crate::twin::Scalar;
 
 /// A test, and what is worked out once for all segments.
 pub(super) struct PreparedTest<'p> {
-    test: &'p Test,
+    test: Cow<'p, Test>,
     want: Want,
     /// What each code means to the test; all columns of a path share a dictionary.
     codes: OnceLock<Sides>,
@@ -25,7 +26,7 @@ pub(super) struct PreparedTest<'p> {
 
 impl<'p> PreparedTest<'p> {
     /// Of what the test finds, somebody will look at the sides in `want`.
-    pub(super) fn new(test: &'p Test, want: Want) -> Self {
+    pub(super) fn new(test: Cow<'p, Test>, want: Want) -> Self {
         Self {
             test,
             want,
@@ -46,7 +47,7 @@ impl<'p> PreparedTest<'p> {
             Slot::Absent => false,
         };
         let is_term = matches!(self.test.predicate, Predicate::Term(_));
-        (is_term && equality_of_two(self.test).is_none()) || self.test.slots.iter().any(is_plain)
+        (is_term && equality_of_two(&self.test).is_none()) || self.test.slots.iter().any(is_plain)
     }
 
     /// The rows for which the test is true, and those for which it is false. Rows outside of
@@ -61,15 +62,15 @@ impl<'p> PreparedTest<'p> {
             [Slot::Column(left), Slot::Column(right)] => column(left)
                 .zip(column(right))
                 .and_then(|(left, right)| {
-                    self.of_two(left, right).or_else(|| pairs(self.test, left, right))
+                    self.of_two(left, right).or_else(|| pairs(&self.test, left, right))
                 })
-                .unwrap_or_else(|| general(self.test, segment, among)),
-            _ => general(self.test, segment, among),
+                .unwrap_or_else(|| general(&self.test, segment, among)),
+            _ => general(&self.test, segment, among),
         }
     }
 
     fn of_column(&self, column: &Column, rows: usize, among: &Mask) -> Found {
-        let test = self.test;
+        let test = &*self.test;
         let found = match column {
             Column::Constant { value, .. } => everywhere(test.truth(Some(value))),
             Column::Sparse { offsets, values } => return sparse(test, offsets, values),
@@ -91,14 +92,14 @@ impl<'p> PreparedTest<'p> {
     }
 
     fn bounds_for(&self, column: &Linear) -> Option<Bounds> {
-        let new = || (column.kind(), Bounds::new(self.test, column.kind()));
+        let new = || (column.kind(), Bounds::new(&self.test, column.kind()));
         let (kind, bounds) = self.bounds.get_or_init(new);
         if *kind == column.kind() { *bounds } else { new().1 }
     }
 
     /// An equality of two columns of codes of one byte, if their values are all texts.
     fn of_two(&self, left: &Column, right: &Column) -> Option<Found> {
-        let negated = equality_of_two(self.test)?;
+        let negated = equality_of_two(&self.test)?;
         let (
             Column::Codes { dictionary: a, codes: Codes::U8(left) },
             Column::Codes { dictionary: b, codes: Codes::U8(right) },
