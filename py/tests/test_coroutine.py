@@ -115,7 +115,13 @@ def test_calls_wait_for_each_other() -> None:
 
 @pytest.mark.parametrize(
     "raised",
-    [ValueError("boom"), KeyboardInterrupt(), SystemExit(3), asyncio.CancelledError("mine")],
+    [
+        ValueError("boom"),
+        KeyboardInterrupt(),
+        SystemExit(3),
+        GeneratorExit(),
+        asyncio.CancelledError("mine"),
+    ],
 )
 def test_an_exception_fails_the_device_only(hub: twincast.Hub, raised: BaseException) -> None:
     async def handler(device_id: str, payload: Any) -> None:
@@ -387,6 +393,31 @@ def test_a_call_that_cancels_its_own_task_concerns_no_other(hub: twincast.Hub) -
     job = hub.schedule_method("again", "m", condition="*")
     assert job.wait(timeout=LONG)
     assert job.statistics.succeeded_count == 3
+
+
+def test_a_task_that_is_cancelled_after_its_call_concerns_no_other(hub: twincast.Hub) -> None:
+    tasks: list[asyncio.Task[Any]] = []
+
+    async def handler(device_id: str, payload: Any) -> str:
+        task = asyncio.current_task()
+        assert task is not None
+        tasks.append(task)
+        await asyncio.sleep(0.01)  # so that each call has a task of its own
+        return device_id
+
+    def cancel_all() -> None:
+        for task in tasks:
+            task.cancel()
+        done.set()
+
+    hub.on_method("m", handler)
+    for name, condition in [("first", "*"), ("again", "deviceId = 'd1'")]:
+        job = hub.schedule_method(name, "m", condition=condition)
+        assert job.wait(timeout=LONG)
+        assert job.statistics.failed_count == 0
+        done = threading.Event()
+        tasks[-1].get_loop().call_soon_threadsafe(cancel_all)  # while they wait for more
+        assert done.wait(LONG)
 
 
 @pytest.mark.parametrize("raised", [SystemExit(3), KeyboardInterrupt()])

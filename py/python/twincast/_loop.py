@@ -109,8 +109,7 @@ class Loop:
 
     def _add_tasks(self, count: int) -> None:
         while count > 0 and self._idle:
-            _wake(self._idle.pop())
-            count -= 1
+            count -= _wake(self._idle.pop())
         self._spare = min(self._spare, len(self._idle))
         for _ in range(count):
             context = self._context.copy()
@@ -127,6 +126,10 @@ class Loop:
                 await self._idle[-1]
         finally:
             self._tasks.discard(task)
+            # It may end with calls to make: what one left behind is not for the next one to find,
+            # and a handler may have kept a task and cancel it between two calls.
+            if self._waiting and not self._thread.is_stopping:
+                self._add_tasks(1)
 
     def _dismiss(self) -> None:
         """End the tasks that had nothing to do for a while: they would keep this object alive."""
@@ -153,9 +156,9 @@ class Loop:
             batch.tasks.add(task)
             try:
                 answer = await self._handler(device_id, payload)
-            except GeneratorExit:
-                raise  # the task is gone, and its loop with it
             except BaseException as error:
+                if self._loop.is_closed():
+                    raise  # GeneratorExit: the task is gone, and its loop with it
                 # Also SystemExit and its like, which are the device's failure, not the loop's.
                 # The engine has failed a late call already.
                 is_first = not batch.is_late and calls.fail(position, error)
@@ -166,10 +169,7 @@ class Loop:
             batch.settle()
             if is_first:
                 self._loop.call_soon(calls.flush)
-            # What a call leaves behind in its task is not for the next one to find.
             if task.cancelling() or not self._is_clean():
-                if not self._thread.is_stopping:
-                    self._add_tasks(1)
                 return False
             made += 1
             if made % _STRIDE_CALLS == 0 and time.monotonic() - begun > _STRIDE:
@@ -206,9 +206,12 @@ def _rung(reference: "weakref.ref[Loop]", bell: socket.socket) -> None:
         loop._take()
 
 
-def _wake(idle: "asyncio.Future[None]") -> None:
-    if not idle.done():  # as it is when the loop ends
-        idle.set_result(None)
+def _wake(idle: "asyncio.Future[None]") -> bool:
+    """Whether the task goes on; it does not if it was cancelled while it had nothing to do."""
+    if idle.done():
+        return False
+    idle.set_result(None)
+    return True
 
 
 class _Batch:
