@@ -131,7 +131,9 @@ impl Strings {
         if !(is_few || is_vector) || index(offsets[BLOCK]) + SHORT > values.len() {
             return false;
         }
-        end_of(self.text.len() + BLOCK * SHORT); // so that the sums below do not overflow
+        if i32::try_from(self.text.len() + BLOCK * SHORT).is_err() {
+            return false; // the sums below could overflow, though the strings may still fit
+        }
         self.text.reserve((BLOCK + 1) * SHORT);
         self.offsets.reserve(BLOCK);
         // SAFETY: the processor has the instructions of the level. With the invariant, each of the
@@ -302,6 +304,22 @@ mod tests {
             proptest::collection::vec(string, 0..400),
             proptest::collection::vec(all_short, 0..400)
         ]
+    }
+
+    /// Zeros that nobody touches take no memory here.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn strings_are_added_until_their_text_has_2_gib() {
+        let array = StringArray::from(vec!["12345678"; 200]);
+        for level in Level::all() {
+            for (word, count) in [(0b1011, 3), (u64::MAX >> 1, 63), (u64::MAX, 64)] {
+                let full = i32::MAX as usize - 8 * count;
+                let mut strings =
+                    Strings { text: vec![0; full], offsets: vec![0], blocks: Vec::new() };
+                strings.add_at(level, &array, &[word]);
+                assert_eq!(strings.offsets.last(), Some(&i32::MAX), "{level:?}");
+            }
+        }
     }
 
     proptest! {
