@@ -5,7 +5,7 @@ use serde_json::json;
 use twincast::{Hub, ImportOptions, Selection};
 
 /// More than two segments.
-const IMPORTED: usize = 140_000;
+const IMPORTED: usize = 150_000;
 
 /// Of every length from 7 to 128, so that there are short and long neighbours.
 fn id(n: usize) -> String {
@@ -81,7 +81,21 @@ fn an_array_of_a_whole_segment_is_the_hubs_own() {
     let again: Vec<_> = again.iter().map(|chunk| chunk.value_data().as_ptr()).collect();
     let is_shared = |place: &usize| again.contains(&first[*place].value_data().as_ptr());
     let shared = (0..first.len()).filter(is_shared).count();
-    // Three segments of the first import, of which two lost devices; one of the devices made one by
-    // one; one of the second import.
-    assert_eq!((first.len(), shared), (5, 2));
+    // Three segments of the first import, of which two lost devices; the devices made one by one
+    // and the second import, which are few, together.
+    assert_eq!((first.len(), shared), (4, 1));
+}
+
+#[test]
+fn many_small_imports_are_few_arrays() {
+    let hub = Hub::new().expect("threads start");
+    for import in 0..10 {
+        let line = |n: usize| json!({"deviceId": format!("{import}-{n}")}).to_string();
+        let lines = (0..5_000).map(line).collect::<Vec<_>>().join("\n");
+        hub.import_ndjson(lines.as_bytes(), ImportOptions::default()).expect("they are twins");
+    }
+    let all = hub.select("*").expect("it is a condition");
+    check(&all);
+    let lengths: Vec<usize> = all.id_chunks().iter().map(|ids| ids.iter().count()).collect();
+    assert_eq!(lengths, [20_000, 20_000, 10_000]);
 }

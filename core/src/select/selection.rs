@@ -11,7 +11,8 @@ use crate::kernel::Strings;
 use crate::limits::DEVICE_ID_CHARS;
 use crate::store::{Bitmap, Ids, Row, StoreId, on_all_threads};
 
-/// Ids of several segments are copied into one array until it has so many.
+/// Ids of several segments are copied into one array until it has so many; those of a segment are
+/// an array of their own, and shared, if they are so many.
 const CHUNK_IDS: usize = 16_384;
 
 /// Fewer ids are copied sooner than a second thread awakes.
@@ -118,8 +119,9 @@ impl Selection {
     /// The ids of the selected devices as Arrow arrays, one after the other, in the order of their
     /// rows.
     ///
-    /// Shape: at most one array for each 16,384 ids, and never more than segments. Where all of a
-    /// segment is selected, the array is the store's own: nothing is copied.
+    /// Shape: at most two arrays for each 16,384 ids and one more, and never more than segments.
+    /// Where all of a segment with so many ids is selected, the array is the store's own: nothing
+    /// is copied.
     #[must_use]
     pub fn id_chunks(&self) -> Vec<StringArray> {
         let pieces = self.pieces();
@@ -161,7 +163,10 @@ impl Selection {
         for (ids, selected) in self.segments.iter() {
             let Some(rows) = selected.rows() else { continue };
             let is_all = selected.len() == ids.len();
-            let whole = ids.whole().filter(|whole| is_all && whole.len() == selected.len());
+            // Those of small imports are copied together: an array costs its reader more than ids.
+            let is_long = selected.len() >= CHUNK_IDS;
+            let whole =
+                ids.whole().filter(|whole| is_all && is_long && whole.len() == selected.len());
             if whole.is_none() {
                 some.push((&**ids, rows));
                 count += selected.len();
