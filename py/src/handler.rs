@@ -110,14 +110,13 @@ impl Handler {
                     handler.call1((ids, payload_to_py(py, calls.method().payload.as_ref())?))
                 })
                 .map_err(|error| raised(py, &error))?;
+            // A tuple would be taken for the status and payload of one device, or be meant as that.
             let answers = match answers.cast_into::<PyList>() {
                 Ok(list) => list.to_tuple(), // which the handler cannot change any more
-                Err(other) => other.into_inner().cast_into::<PyTuple>().map_err(|other| {
-                    unusable(&format!(
-                        "expected a list of answers, not {}",
-                        kind(&other.into_inner())
-                    ))
-                })?,
+                Err(other) => {
+                    let kind = kind(&other.into_inner());
+                    return Err(unusable(&format!("expected a list of answers, not {kind}")));
+                }
             };
             right_count(answers.len(), claimed.len())?;
             // The same object, often a constant, is read once.

@@ -468,6 +468,30 @@ def test_the_program_ends_while_coroutines_run(wait: str) -> None:
     assert ended(program.replace("WAIT", wait)) == (0, "ended\n", "")
 
 
+def test_a_hub_that_closes_as_the_program_ends_stops_its_loop_once() -> None:
+    program = """
+        import asyncio, twincast
+        for _ in range(20):
+            hub = twincast.Hub()
+            hub.create_device("d1")
+
+            async def handler(device_id, payload):
+                try:
+                    await asyncio.sleep(60)
+                finally:
+                    await asyncio.sleep(0.01)
+
+            hub.on_method("m", handler)
+            hub.schedule_method("j", "m", condition="*")
+            hub.on_method("m", handler)
+            thread = next(iter(twincast._loop._threads))
+            thread.stop()
+            thread.stop()
+            hub.close()
+    """
+    assert ended(program) == (0, "", "")
+
+
 def test_calls_fail_once_the_loops_have_ended_with_the_program() -> None:
     program = """
         import atexit, twincast

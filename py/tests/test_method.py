@@ -246,6 +246,7 @@ def test_a_batch_handler_gets_many_devices(thousand: twincast.Hub) -> None:
         (lambda ids, _: [1] * (len(ids) + 1), "answers came for"),
         (lambda ids, _: [], "0 answers came for"),
         (lambda ids, _: {}, "expected a list of answers, not dict"),
+        (lambda ids, _: (200,) * len(ids), "expected a list of answers, not tuple"),
         (lambda ids, _: 1 / 0, "ZeroDivisionError"),
         (lambda: None, "TypeError"),
     ],

@@ -261,8 +261,11 @@ class _Thread:
             self._thread.join(seconds)
 
     def _stop(self) -> None:
-        self.is_stopping = True
-        self.loop.stop()
+        # Only once: the hub and the end of the interpreter may both ask, and a second stop would
+        # end the loop while it waits for what was cancelled.
+        if not self.is_stopping:
+            self.is_stopping = True
+            self.loop.stop()
 
     def _run(self) -> None:
         try:
