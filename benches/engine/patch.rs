@@ -9,7 +9,7 @@ use twincast::job::{JobKind, JobRequest};
 use crate::conditions;
 use crate::fleet::{fresh, name, succeeded};
 
-/// A job from its submission to its end: a value that changes each time, `$version` and metadata.
+/// A job from its submission to its end: values that change each time, `$version` and metadata.
 pub(crate) fn jobs(criterion: &mut Criterion) {
     let hub = fresh();
     let mut group = criterion.benchmark_group("patch");
@@ -17,14 +17,16 @@ pub(crate) fn jobs(criterion: &mut Criterion) {
         let condition = asked.text.as_str();
         let hits = hub.select(condition).expect("it is a condition").len();
         group.throughput(Throughput::Elements(hits as u64));
-        group.bench_function(name(&asked.name, hits), |bencher| {
-            bencher.iter(|| {
-                let kind = JobKind::UpdateTwin { body: body() };
-                let job = hub.schedule(JobRequest::new(kind, condition)).expect("it is valid");
-                assert!(job.wait(None).expect("nobody interrupts"), "it waits for the end");
-                assert_eq!(succeeded(&job), hits);
+        for (values, body) in [("", body as fn() -> Value), ("/values=5", five_values)] {
+            group.bench_function(name(&asked.name, hits) + values, |bencher| {
+                bencher.iter(|| {
+                    let kind = JobKind::UpdateTwin { body: body() };
+                    let job = hub.schedule(JobRequest::new(kind, condition)).expect("it is valid");
+                    assert!(job.wait(None).expect("nobody interrupts"), "it waits for the end");
+                    assert_eq!(succeeded(&job), hits);
+                });
             });
-        });
+        }
     }
     group.finish();
 }
@@ -45,4 +47,15 @@ fn body() -> Value {
     static VALUE: AtomicU64 = AtomicU64::new(1_000);
     let value = VALUE.fetch_add(1, Ordering::Relaxed);
     json!({"etag": "*", "properties": {"desired": {"telemetryInterval": value}}})
+}
+
+/// The same with five values: a number, texts, and two places that no twin has before.
+fn five_values() -> Value {
+    let mut body = body();
+    let desired = &mut body["properties"]["desired"];
+    let value = desired["telemetryInterval"].clone();
+    desired["mode"] = "eco".into();
+    desired["window"] = json!({"from": value, "until": "2026-12-01T00:00:00Z"});
+    desired["wave"] = format!("wave {value}").into();
+    body
 }
