@@ -56,20 +56,19 @@ impl SegmentData {
 }
 
 impl View {
-    /// What the twin at `row` has at `path` and below; `places` are those of the columns, among
-    /// [`View::keys`], that belong to it.
+    /// What the twin at `row` has at the place of `layout` and below. The layout is of
+    /// [`View::keys`].
     #[must_use]
-    pub fn subtree(
-        &self,
-        paths: &PathTable,
-        row: Row,
-        path: PathId,
-        places: &[usize],
-    ) -> Option<Value> {
-        let layout = Layout::new(&paths.read(), path, &self.keys, places.iter().copied());
+    pub fn subtree(&self, layout: &Layout, row: Row) -> Option<Value> {
         let columns = &self.segments[row.segment()].columns;
-        let cells = columns.iter().map(|column| column.as_deref()?.get(row.offset())).collect();
-        Tree { layout: &layout, cells, id: self.id(row), version: 1 }.take(0)
+        let mut cells = vec![None; columns.len()];
+        for node in layout.nodes() {
+            for place in [node.value, node.updated, node.updated_version].into_iter().flatten() {
+                cells[place] =
+                    columns[place].as_deref().and_then(|column| column.get(row.offset()));
+            }
+        }
+        Tree { layout, cells, id: self.id(row), version: 1 }.take(0)
     }
 }
 

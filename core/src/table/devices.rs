@@ -70,8 +70,7 @@ pub fn query_devices(store: &Store, query: &Query, watch: Watch<'_>) -> ControlF
     let selected: Vec<(usize, &Bitmap)> = (0..view.segments().len())
         .filter_map(|number| Some((number, selection.rows_of(number)?)))
         .collect();
-    let segment =
-        |number| SegmentRows { store, view: &view, number, groups: &groups, items: &items };
+    let segment = |number| SegmentRows { view: &view, number, groups: &groups, items: &items };
     for some in selected.chunks(COUNTED_TOGETHER) {
         let count = |place: usize| {
             let (number, selected) = some[place];
@@ -102,7 +101,6 @@ const PARALLEL_SEGMENTS: usize = 8;
 
 /// Items that are read for one device after the other.
 struct Projection<'a> {
-    store: &'a Store,
     view: &'a View,
     items: Vec<Item>,
     /// For each item that is an object, how it is written.
@@ -110,7 +108,7 @@ struct Projection<'a> {
 }
 
 impl<'a> Projection<'a> {
-    fn new(store: &'a Store, view: &'a View, items: Vec<Item>) -> Self {
+    fn new(store: &Store, view: &'a View, items: Vec<Item>) -> Self {
         let writer = |item: &Item| match &item.shown {
             Shown::Source(Source { shape: Shape::Object(path, places), .. }) => {
                 Some(Writer::new(store.paths(), *path, view.keys(), places))
@@ -118,7 +116,7 @@ impl<'a> Projection<'a> {
             _ => None,
         };
         let writers = items.iter().map(writer).collect();
-        Self { store, view, items, writers }
+        Self { view, items, writers }
     }
 
     fn run(self, selection: &Selection, limit: usize, watch: Watch<'_>) -> ControlFlow<(), Table> {
@@ -165,7 +163,7 @@ impl<'a> Projection<'a> {
             let mut cells = Cells::new();
             let Shown::Source(source) = &item.shown else { return cells };
             for offset in offsets {
-                let value = source.value(self.store, self.view, Row::new(number, *offset));
+                let value = source.value(self.view, Row::new(number, *offset));
                 match (&value, writer) {
                     (Some(Value::Scalar(Scalar::Object)), Some(writer)) => {
                         text.clear();
@@ -183,7 +181,6 @@ impl<'a> Projection<'a> {
 
 /// The rows of one segment, as groups ask for them.
 struct SegmentRows<'a> {
-    store: &'a Store,
     view: &'a View,
     number: usize,
     groups: &'a [Source],
@@ -192,7 +189,7 @@ struct SegmentRows<'a> {
 
 impl Rows for SegmentRows<'_> {
     fn group_value(&self, path: usize, row: usize) -> Option<Scalar<'_>> {
-        let value = self.groups[path].value(self.store, self.view, Row::new(self.number, row))?;
+        let value = self.groups[path].value(self.view, Row::new(self.number, row))?;
         Some(value.into_scalar())
     }
 
@@ -206,20 +203,20 @@ impl Rows for SegmentRows<'_> {
             Shown::Source(_) => None,
         });
         let source = measures.nth(aggregate)??;
-        let value = source.value(self.store, self.view, Row::new(self.number, row))?;
+        let value = source.value(self.view, Row::new(self.number, row))?;
         Some(value.into_scalar())
     }
 }
 
 impl Source {
     /// The value; of an object that has a writer only the marker.
-    fn value<'v>(&self, store: &Store, view: &'v View, row: Row) -> Option<Value<'v>> {
+    fn value<'v>(&self, view: &'v View, row: Row) -> Option<Value<'v>> {
         let segment = &view.segments()[row.segment()];
         let value = value_at(segment, self.slot, row.offset())?;
         match &self.shape {
             Shape::Element(tail) => element_json(&value, tail),
-            Shape::Metadata { section, keys, places } => {
-                let mut section = view.subtree(store.paths(), row, *section, places)?;
+            Shape::Metadata(layout, keys) => {
+                let mut section = view.subtree(layout, row)?;
                 let metadata = section.get_mut("$metadata")?;
                 let place = keys.iter().try_fold(metadata, |place, key| place.get_mut(&**key))?;
                 Some(Value::Json(place.take()))

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::plan::{Columns, Place, Slot, resolve};
 use crate::query::ast::{Path, Segment, SelectItem, SelectValue};
 use crate::select::slot_of;
-use crate::store::{ColumnKey, Facet, Store};
+use crate::store::{ColumnKey, Facet, Layout, Store};
 use crate::twin::PathId;
 
 /// One column of the answer.
@@ -35,8 +35,8 @@ pub(super) enum Shape {
     Element(Vec<Segment>),
     /// The object at the place, if it is one, from these columns; else the value itself.
     Object(PathId, Vec<usize>),
-    /// The object of `$metadata` of the section to which `keys` lead.
-    Metadata { section: PathId, keys: Vec<Arc<str>>, places: Vec<usize> },
+    /// The object of `$metadata` of a section to which the keys lead.
+    Metadata(Layout, Vec<Arc<str>>),
 }
 
 /// Collects the columns that a query reads.
@@ -135,7 +135,8 @@ impl<'a> Reader<'a> {
         }
         let section = chain.last().copied().unwrap_or(key.path);
         let keys = chain.iter().rev().skip(1).map(|path| paths.key(*path)).collect();
-        Source { slot: self.slot(key), shape: Shape::Metadata { section, keys, places } }
+        let layout = Layout::new(&paths.read(), section, self.keys(), places);
+        Source { slot: self.slot(key), shape: Shape::Metadata(layout, keys) }
     }
 
     /// Adds the columns that there are of `path`.
